@@ -1,0 +1,115 @@
+package io.millrace.operator;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * The header in front of every section of state bytes, and bounds-checked reading behind it.
+ *
+ * <pre>
+ * offset  size  field     (little endian)
+ *      0     2  magic     0x4D52 ("RM" in file order)
+ *      2     1  family    explicit id, see the constants below
+ *      3     1  version   of this family's layout; writers write only the newest
+ *      4     2  section
+ *      6     2  reserved  zero
+ * </pre>
+ */
+public final class StateHeader {
+  /** Bytes of the header. */
+  public static final int BYTES = 8;
+
+  /** Family: sensors to online dictionary learning, state per sensor. */
+  public static final byte SENSOR_DICTIONARY = 1;
+
+  /** Family: merge stage of a shared dictionary. */
+  public static final byte SHARED_DICTIONARY = 2;
+
+  /** Family: toy operators of the tests. Never in a released state. */
+  public static final byte TEST = 127;
+
+  private static final short MAGIC = 0x4D52;
+
+  private StateHeader() {}
+
+  /** A little-endian buffer of {@code capacity} bytes behind the header, positioned there. */
+  public static ByteBuffer begin(byte family, byte version, int section, int capacity) {
+    ByteBuffer buffer =
+        ByteBuffer.allocate(Math.addExact(BYTES, capacity)).order(ByteOrder.LITTLE_ENDIAN);
+    return buffer
+        .putShort(MAGIC)
+        .put(family)
+        .put(version)
+        .putShort((short) section)
+        .putShort((short) 0);
+  }
+
+  /**
+   * Checks the header and positions behind it.
+   *
+   * @throws IllegalArgumentException for other magic, family or section, or a newer version
+   */
+  public static ByteBuffer open(byte[] bytes, byte family, byte newestVersion, int section) {
+    if (bytes.length < BYTES) {
+      throw new IllegalArgumentException(
+          "state section " + section + " has " + bytes.length + " bytes, header needs " + BYTES);
+    }
+    ByteBuffer buffer = ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
+    expect("magic", buffer.getShort(), MAGIC);
+    expect("family", buffer.get(), family);
+    byte version = buffer.get();
+    if (version < 1 || version > newestVersion) {
+      throw new IllegalArgumentException(
+          "state family "
+              + family
+              + " has version "
+              + version
+              + ", this release reads 1 to "
+              + newestVersion);
+    }
+    expect("section", buffer.getShort(), section);
+    expect("reserved", buffer.getShort(), 0);
+    return buffer;
+  }
+
+  /** Version byte of a section that {@link #open} has accepted. */
+  public static byte version(byte[] bytes) {
+    return bytes[3];
+  }
+
+  /** Appends floats in bulk. */
+  public static void putFloats(ByteBuffer buffer, float[] values, int from, int count) {
+    buffer.asFloatBuffer().put(values, from, count);
+    buffer.position(buffer.position() + count * Float.BYTES);
+  }
+
+  /** Reads {@code count} floats into a new array after checking that so many are there. */
+  public static float[] getFloats(ByteBuffer buffer, int count) {
+    if (count < 0 || (long) count * Float.BYTES > buffer.remaining()) {
+      throw new IllegalArgumentException(
+          "state declares " + count + " floats, " + buffer.remaining() + " bytes are left");
+    }
+    float[] values = new float[count];
+    buffer.asFloatBuffer().get(values);
+    buffer.position(buffer.position() + count * Float.BYTES);
+    return values;
+  }
+
+  /**
+   * Checks that a section was read to its end.
+   *
+   * @throws IllegalArgumentException with the number of bytes left over
+   */
+  public static void end(ByteBuffer buffer) {
+    if (buffer.hasRemaining()) {
+      throw new IllegalArgumentException("state has " + buffer.remaining() + " bytes left over");
+    }
+  }
+
+  private static void expect(String field, int got, int expected) {
+    if (got != expected) {
+      throw new IllegalArgumentException(
+          "state header " + field + " is " + got + ", expected " + expected);
+    }
+  }
+}

@@ -5,7 +5,8 @@ import java.util.function.Consumer;
 
 /**
  * A keyed, deterministic state machine: the same inputs in the same order give the same state bytes
- * and the same outputs, on any engine, through any restart. {@code OperatorContract} tests the laws.
+ * and the same outputs, on any engine, through any restart. {@code OperatorContract} tests the
+ * laws.
  *
  * <p>One instance serves many keys on one thread; everything that belongs to a key lives in its
  * state. Scratch memory may live in the operator.
@@ -35,8 +36,8 @@ public interface Operator<I, S, O> {
   void accept(S state, I input, Models models, Consumer<? super O> out);
 
   /**
-   * The event time at which this key wants {@link #onDeadline} next, if any. A fact of the state, so
-   * that a restored state knows its timers.
+   * The event time at which this key wants {@link #onDeadline} next, if any. A fact of the state,
+   * so that a restored state knows its timers.
    */
   default OptionalLong nextDeadlineMillis(S state) {
     return OptionalLong.empty();
@@ -47,8 +48,7 @@ public interface Operator<I, S, O> {
    *
    * @param deadlineMillis the deadline itself, never the present time
    */
-  default void onDeadline(
-      S state, long deadlineMillis, Models models, Consumer<? super O> out) {
+  default void onDeadline(S state, long deadlineMillis, Models models, Consumer<? super O> out) {
     throw new IllegalStateException("operator has no deadlines");
   }
 

@@ -1,8 +1,8 @@
 package io.millrace.operator;
 
 /**
- * Turns a state into bytes and back, in sections, so that a checkpoint rewrites only what changed: a
- * small section that moves with every record, large ones that move seldom.
+ * Turns a state into bytes and back, in sections, so that a checkpoint rewrites only what changed:
+ * a small section that moves with every record, large ones that move seldom.
  *
  * <p>Section bytes describe themselves (see {@link StateHeader}): decoding needs no settings.
  *

@@ -77,6 +77,18 @@ public final class StateHeader {
     return bytes[3];
   }
 
+  /**
+   * Checks that {@code bytes} more are there.
+   *
+   * @throws IllegalArgumentException with both numbers
+   */
+  public static void need(ByteBuffer buffer, long bytes) {
+    if (bytes > buffer.remaining()) {
+      throw new IllegalArgumentException(
+          "state needs " + bytes + " more bytes, " + buffer.remaining() + " are left");
+    }
+  }
+
   /** Appends floats in bulk. */
   public static void putFloats(ByteBuffer buffer, float[] values, int from, int count) {
     buffer.asFloatBuffer().put(values, from, count);

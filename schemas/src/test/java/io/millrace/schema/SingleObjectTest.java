@@ -90,7 +90,9 @@ class SingleObjectTest {
             .setWindows(3)
             .setEnergy(1.5)
             .setResidualEnergy(0.5)
-            .setWorst(tensor)
+            .setMedianEnergy(0.75f)
+            .setCandidates(tensor)
+            .setCandidateEnergy(List.of(0.25f))
             .setTimeMicros(4)
             .build(),
         new DeadLetter(

@@ -1,0 +1,43 @@
+package io.millrace.kernel;
+
+/**
+ * What a twin implements. The meaning of every method, down to the bits, is written at the method
+ * of the same name in {@link Kernels}.
+ */
+interface VectorKernels {
+  /** "scalar", "simd-256" and so on. */
+  String name();
+
+  float dot(float[] a, int aFrom, float[] b, int bFrom, int length);
+
+  void axpy(float alpha, float[] x, int xFrom, float[] y, int yFrom, int length);
+
+  void scale(float alpha, float[] x, int from, int length);
+
+  void gemv(float[] a, int aFrom, float[] x, int xFrom, float[] y, int yFrom, int m, int n);
+
+  void gemmAdd(
+      float[] a,
+      int aFrom,
+      float[] b,
+      int bFrom,
+      float[] c,
+      int cFrom,
+      int m,
+      int n,
+      int k,
+      GemmScratch scratch);
+
+  int argmaxAbs(float[] x, int from, int length);
+
+  void subtractRows(
+      float[] base,
+      int baseFrom,
+      float[] coefficients,
+      int[] rows,
+      int count,
+      float[] matrix,
+      int rowLength,
+      float[] out,
+      int outFrom);
+}

@@ -18,9 +18,9 @@ public sealed interface DictionaryLearner
   /**
    * A state that has seen nothing.
    *
-   * @param initialAtoms [k x d] row-major, rows not zero; copied, scaled to unit norm
-   * @throws IllegalArgumentException for another length, non-finite or zero rows, or a shape that
-   *     the learner cannot learn
+   * @param initialAtoms [k x d] row-major, an atom a row; copied, scaled to unit norm
+   * @throws IllegalArgumentException for another length, non-finite entries, or a shape that the learner
+   *     cannot learn
    */
   LearnerState createState(float[] initialAtoms, int atoms, int dimension);
 
@@ -32,10 +32,10 @@ public sealed interface DictionaryLearner
    *
    * @param statistics modified
    * @param dictionary the version that coded the records
-   * @param records [.. x d] row-major, missing entries filled; not modified
-   * @param from first record
-   * @param count records
-   * @param codes record {@code from + i} is coded by row i; not modified
+   * @param records [count x d] row-major from entry {@code from} on, missing entries filled; not
+   *     modified
+   * @param codes of exactly these records; not modified
+   * @throws IllegalArgumentException when shapes or counts differ; nothing is then changed
    */
   void accumulate(
       SufficientStatistics statistics,
@@ -60,4 +60,26 @@ public sealed interface DictionaryLearner
 
   /** After a drift alarm: gives what was learned so far little weight against what comes. */
   void forget(LearnerState state);
+
+  /**
+   * Fills a record's missing entries by what its code says there: x = m x + (1 - m) Dz, after which
+   * it is learned from like any other. s flops twice per missing entry.
+   *
+   * @param record [d] from {@code from} on, modified where the mask is 0
+   * @param mask [d], 1 observed, 0 missing
+   * @param codes row {@code row} is the record's code over the observed entries
+   */
+  static void fillMissing(
+      Dictionary dictionary, float[] record, int from, float[] mask, SparseCodes codes, int row) {
+    int d = dictionary.dimension();
+    for (int i = 0; i < d; i++) {
+      if (mask[i] == 0) {
+        float sum = 0;
+        for (int e = codes.start(row); e < codes.start(row + 1); e++) {
+          sum = Math.fma(codes.values()[e], dictionary.atoms()[codes.atoms()[e] * d + i], sum);
+        }
+        record[from + i] = sum;
+      }
+    }
+  }
 }

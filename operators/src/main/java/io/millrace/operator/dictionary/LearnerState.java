@@ -185,7 +185,7 @@ public final class LearnerState {
     float[] gradient = StateHeader.getFloats(dictionaryBytes, withGradient * atoms * dimension);
     LearnerState state =
         new LearnerState(
-            statistics, new Dictionary(dictionaryAtoms, atoms, dimension), gradient);
+            statistics, Dictionary.of(dictionaryAtoms, atoms, dimension), gradient);
     state.windows = windows;
     state.rounds = rounds;
     state.age = age;

@@ -31,13 +31,14 @@ public final class SufficientStatistics {
   private static final float MEDIAN_STEP = 1.05f;
 
   private static final int FIXED_BYTES =
-      4 * Integer.BYTES + Long.BYTES + 2 * Double.BYTES + Float.BYTES;
+      4 * Integer.BYTES + Long.BYTES + 3 * Double.BYTES + Float.BYTES;
 
   private final int atoms;
   private final int dimension;
   private final float[] codeProducts;
   private final float[] recordProducts;
   private final float[] usage;
+  private double usageWindows;
   private long windows;
   private double energy;
   private double residualEnergy;
@@ -101,6 +102,11 @@ public final class SufficientStatistics {
   /** Per atom, records that used it. The live array. */
   public float[] usage() {
     return usage;
+  }
+
+  /** Decayed share of records that used an atom, 0 to 1; 0 before the first record. */
+  public float usageShare(int atom) {
+    return usageWindows > 0 ? (float) (usage[atom] / usageWindows) : 0;
   }
 
   /** Records since the start of the round. */
@@ -171,17 +177,44 @@ public final class SufficientStatistics {
     System.arraycopy(records, offset, candidateRecords, place * dimension, dimension);
   }
 
+  /** Refuses a batch that does not fit these sums. */
+  void requireBatch(
+      Dictionary dictionary, float[] records, int from, int count, SparseCodes codes) {
+    if (dictionary.atomCount() != atoms || dictionary.dimension() != dimension) {
+      throw new IllegalArgumentException(
+          "dictionary is "
+              + dictionary.atomCount()
+              + " x "
+              + dictionary.dimension()
+              + ", statistics are for "
+              + shape());
+    }
+    if (count != codes.count() || (long) from + (long) count * dimension > records.length) {
+      throw new IllegalArgumentException(
+          "records are "
+              + count
+              + " in an array of "
+              + records.length
+              + " from "
+              + from
+              + ", codes are "
+              + codes.count());
+    }
+  }
+
   /**
-   * Counts a record and says by how much it must be scaled to be no larger than {@code clip}
-   * times the median norm, so that one wild record cannot outweigh hundreds.
+   * Counts a record and says by how much it must be scaled to be no larger than {@code clip} times
+   * the running median norm, so that one wild record cannot outweigh hundreds. A record that need
+   * not be scaled may become a candidate.
    *
-   * @param recordEnergy |x|^2
-   * @param residual |x - Dz|^2
    * @param clip largest norm in running median norms; infinity never scales
    * @return the factor for x and z, in (0, 1]
    */
-  float count(float recordEnergy, float residual, float clip) {
+  float count(float[] records, int record, SparseCodes codes, int row, float clip) {
+    float recordEnergy = codes.energy(row);
+    float residual = codes.residualEnergy(row);
     windows++;
+    usageWindows++;
     energy += recordEnergy;
     residualEnergy += residual;
     if (!(recordEnergy > 0)) {
@@ -193,7 +226,13 @@ public final class SufficientStatistics {
     float limit = clip * clip * medianEnergy;
     medianEnergy =
         recordEnergy > medianEnergy ? medianEnergy * MEDIAN_STEP : medianEnergy / MEDIAN_STEP;
-    return recordEnergy > limit ? (float) Math.sqrt((double) limit / recordEnergy) : 1;
+    if (recordEnergy > limit) {
+      return (float) Math.sqrt((double) limit / recordEnergy);
+    }
+    if (residual > candidateEnergy[CANDIDATES - 1]) {
+      offerCandidate(residual, records, record);
+    }
+    return 1;
   }
 
   /**
@@ -211,6 +250,7 @@ public final class SufficientStatistics {
     }
     addRows(0, atoms, other.codeProducts, other.recordProducts, other.usage);
     addTotals(other.windows, other.energy, other.residualEnergy, other.medianEnergy);
+    usageWindows += other.usageWindows - other.windows;
     for (int c = 0; c < other.candidates; c++) {
       offerCandidate(other.candidateEnergy[c], other.candidateRecords, c * dimension);
     }
@@ -249,9 +289,9 @@ public final class SufficientStatistics {
               + " rows for "
               + shape());
     }
-    Kernels.axpy(codeRows.length, 1, codeRows, 0, codeProducts, firstAtom * atoms);
-    Kernels.axpy(recordRows.length, 1, recordRows, 0, recordProducts, firstAtom * dimension);
-    Kernels.axpy(count, 1, usageRows, 0, usage, firstAtom);
+    Kernels.axpy(1, codeRows, 0, codeProducts, firstAtom * atoms, codeRows.length);
+    Kernels.axpy(1, recordRows, 0, recordProducts, firstAtom * dimension, recordRows.length);
+    Kernels.axpy(1, usageRows, 0, usage, firstAtom, count);
   }
 
   /** Adds plain sums; the running median becomes the mean of both, weighted by windows. */
@@ -265,6 +305,7 @@ public final class SufficientStatistics {
       medianEnergy = (float) (medianEnergy * (1 - share) + otherMedianEnergy * share);
     }
     windows = sum;
+    usageWindows += otherWindows;
     energy += otherEnergy;
     residualEnergy += otherResidualEnergy;
   }
@@ -274,6 +315,7 @@ public final class SufficientStatistics {
     Arrays.fill(codeProducts, 0);
     Arrays.fill(recordProducts, 0);
     Arrays.fill(usage, 0);
+    usageWindows = 0;
     startRound();
   }
 
@@ -281,7 +323,13 @@ public final class SufficientStatistics {
   void decay(float factor) {
     Kernels.scale(factor, codeProducts, 0, codeProducts.length);
     Kernels.scale(factor, recordProducts, 0, recordProducts.length);
+    decayUsage(factor);
+  }
+
+  /** Multiplies usage by {@code factor}; shares stay. */
+  void decayUsage(float factor) {
     Kernels.scale(factor, usage, 0, atoms);
+    usageWindows *= factor;
   }
 
   /** Zeroes the plain sums and the candidates; A, B and usage stay. */
@@ -324,14 +372,14 @@ public final class SufficientStatistics {
    *
    * <pre>
    * int k, int d, int 1 with A or 0, int candidates c, long windows, double energy,
-   * double residual energy, float median energy, float[4] candidate energies,
+   * double residual energy, double windows behind usage, float median energy, float[4] candidate energies,
    * float[c d] candidates, float[k] usage, float[k d] B', float[k k] A if kept
    * </pre>
    */
   public void encode(ByteBuffer buffer) {
     buffer.putInt(atoms).putInt(dimension).putInt(codeProducts.length > 0 ? 1 : 0);
     buffer.putInt(candidates).putLong(windows).putDouble(energy).putDouble(residualEnergy);
-    buffer.putFloat(medianEnergy);
+    buffer.putDouble(usageWindows).putFloat(medianEnergy);
     StateHeader.putFloats(buffer, candidateEnergy, 0, CANDIDATES);
     StateHeader.putFloats(buffer, candidateRecords, 0, candidates * dimension);
     StateHeader.putFloats(buffer, usage, 0, atoms);
@@ -373,6 +421,7 @@ public final class SufficientStatistics {
     long windows = buffer.getLong();
     double energy = buffer.getDouble();
     double residualEnergy = buffer.getDouble();
+    double usageWindows = buffer.getDouble();
     float medianEnergy = buffer.getFloat();
     if (floats > buffer.remaining() / Float.BYTES
         || (long) dimension * CANDIDATES > Integer.MAX_VALUE / Float.BYTES) {
@@ -396,6 +445,7 @@ public final class SufficientStatistics {
     statistics.candidates = candidates;
     statistics.windows = windows;
     statistics.energy = energy;
+    statistics.usageWindows = usageWindows;
     statistics.residualEnergy = residualEnergy;
     statistics.medianEnergy = medianEnergy;
     return statistics;

@@ -1,0 +1,275 @@
+package io.millrace.operator.dictionary;
+
+import io.millrace.kernel.GemmScratch;
+import io.millrace.kernel.Kernels;
+import java.util.OptionalDouble;
+
+/**
+ * Online dictionary learning from sufficient statistics, with forgetting: Mairal, Bach, Ponce and
+ * Sapiro, "Online Learning for Matrix Factorization and Sparse Coding", JMLR 11, 2010.
+ *
+ * <pre>
+ * per record x with code z:     A += z z'      B' += z x'
+ * at the end of a round, for each atom j, {@code sweeps} times:
+ *     d_j &lt;- unit(d_j + (b_j - D a_j) / A_jj)
+ * then A, B' and usage *= beta
+ * </pre>
+ *
+ * <p>What differs from the paper:
+ *
+ * <ul>
+ *   <li>Forgetting counts records, not rounds, so rounds may differ in size: after a round of n
+ *       records that brought the age to N, beta = min((N / (N + n))^rho, e^(-n/M)). With equal rounds
+ *       the first is the paper's (1 - 1/t)^rho; the second bounds the memory by M records, so that a
+ *       sensor that changes slowly is followed for ever.
+ *   <li>Atoms have norm exactly 1, as coders expect, not at most 1.
+ *   <li>A and B start at zero. An atom without mass, A_jj at most 1e-6 of the mean, stays as it is:
+ *       the limit of the usual start A = t I, B = t D for small t, but free of the signal's unit.
+ *   <li>The sweep runs over blocks of {@value #BLOCK} atoms J: R_J = B'_J - A_J D as one matrix
+ *       product, then inside the block each change of an atom corrects the rows after it. Same
+ *       result up to rounding, at matrix speed.
+ *   <li>An atom used by less than a twentieth of the mean becomes one of the round's worst explained
+ *       records, once the mean atom has been used often enough for that to be no accident.
+ *   <li>Optionally, records are scaled down to a multiple of the running median norm.
+ * </ul>
+ *
+ * <p>State: {@link LearnerState} with A. Cost per record 2 s^2 + 2 s d flops, per round 2 d k^2 a
+ * sweep + 2 d k^2 for the next Gram matrix. Allocates only the next dictionary. One thread.
+ */
+public final class OnlineDictionaryLearning implements DictionaryLearner {
+  /** Catalogue name. */
+  public static final String NAME = "odl";
+
+  private static final int BLOCK = 32;
+
+  private static final float WITHOUT_MASS = 1e-6f;
+
+  /** Below this share of the mean usage an atom counts as unused. */
+  private static final float UNUSED = 0.05f;
+
+  /** Uses of the mean atom before any is replaced: e^-20 is the chance of none by accident. */
+  private static final float SETTLED_USES = 20;
+
+  private static final float KEPT_AFTER_DRIFT = 0.02f;
+
+  private final Settings settings;
+  private final GemmScratch gemmScratch = new GemmScratch();
+  private float[] atoms = new float[0];
+  private float[] negatedCodeProducts = new float[0];
+  private float[] residual = new float[0];
+  private float[] updated = new float[0];
+
+  /**
+   * @param forgettingExponent rho, at least 0; 4 learns fastest, 0 never forgets but for the memory
+   * @param memoryWindows M, records that keep a weight; above 0, infinity for no bound
+   * @param sweeps over the atoms per round, 1 to 100
+   * @param clip largest norm of a record in running median norms, above 0; infinity for none
+   */
+  public record Settings(
+      double forgettingExponent, double memoryWindows, int sweeps, float clip) {
+    public static final Settings DEFAULT =
+        new Settings(4, Double.POSITIVE_INFINITY, 1, Float.POSITIVE_INFINITY);
+
+    public Settings {
+      if (!(forgettingExponent >= 0) || !Double.isFinite(forgettingExponent)) {
+        throw new IllegalArgumentException(
+            "forgetting exponent is " + forgettingExponent + ", expected at least 0");
+      }
+      if (!(memoryWindows > 0)) {
+        throw new IllegalArgumentException(
+            "memory is " + memoryWindows + " windows, expected above 0");
+      }
+      if (sweeps < 1 || sweeps > 100) {
+        throw new IllegalArgumentException("sweeps are " + sweeps + ", expected 1 to 100");
+      }
+      if (!(clip > 0)) {
+        throw new IllegalArgumentException("clip is " + clip + ", expected above 0");
+      }
+    }
+  }
+
+  public OnlineDictionaryLearning(Settings settings) {
+    this.settings = settings;
+  }
+
+  @Override
+  public String name() {
+    return NAME;
+  }
+
+  @Override
+  public LearnerState createState(float[] initialAtoms, int atoms, int dimension) {
+    Dictionary dictionary = Dictionary.normalized(initialAtoms, atoms, dimension);
+    return new LearnerState(createStatistics(atoms, dimension), dictionary, new float[0]);
+  }
+
+  @Override
+  public SufficientStatistics createStatistics(int atoms, int dimension) {
+    return new SufficientStatistics(atoms, dimension, true);
+  }
+
+  @Override
+  public void accumulate(
+      SufficientStatistics statistics,
+      Dictionary dictionary,
+      float[] records,
+      int from,
+      int count,
+      SparseCodes codes) {
+    statistics.requireBatch(dictionary, records, from, count, codes);
+    int k = dictionary.atomCount();
+    int d = dictionary.dimension();
+    float[] codeProducts = statistics.codeProducts();
+    float[] recordProducts = statistics.recordProducts();
+    float[] usage = statistics.usage();
+    int[] entryAtoms = codes.atoms();
+    float[] values = codes.values();
+    for (int r = 0; r < count; r++) {
+      int record = from + r * d;
+      float scale = statistics.count(records, record, codes, r, settings.clip());
+      float weight = scale * scale;
+      int first = codes.start(r);
+      int end = codes.start(r + 1);
+      for (int e = first; e < end; e++) {
+        int atom = entryAtoms[e];
+        float value = weight * values[e];
+        usage[atom]++;
+        int row = atom * k;
+        for (int f = first; f < end; f++) {
+          int cell = row + entryAtoms[f];
+          codeProducts[cell] = Math.fma(value, values[f], codeProducts[cell]);
+        }
+        Kernels.axpy(value, records, record, recordProducts, atom * d, d);
+      }
+    }
+  }
+
+  @Override
+  public RoundResult endRound(LearnerState state) {
+    SufficientStatistics statistics = state.statistics();
+    long windows = statistics.windows();
+    double relativeError = statistics.relativeError();
+    Dictionary next = state.dictionary();
+    int replaced = 0;
+    double age = state.age() + windows;
+    if (windows > 0) {
+      int k = next.atomCount();
+      int d = next.dimension();
+      reserve(k, d);
+      System.arraycopy(next.atoms(), 0, atoms, 0, k * d);
+      for (int sweep = 0; sweep < settings.sweeps(); sweep++) {
+        sweep(statistics, k, d);
+      }
+      replaced = replaceUnused(statistics, k, d);
+      next = Dictionary.normalized(atoms, k, d);
+      statistics.decay((float) forgetting(age, windows));
+    }
+    statistics.startRound();
+    state.endRound(next, windows, age);
+    return new RoundResult(windows, relativeError, replaced, OptionalDouble.empty());
+  }
+
+  @Override
+  public void forget(LearnerState state) {
+    state.statistics().decay(KEPT_AFTER_DRIFT);
+    state.rejuvenate(state.age() * KEPT_AFTER_DRIFT);
+  }
+
+  /**
+   * beta for the next round, taken to be as long as this one. A pow and an exp of the strict kind:
+   * they reach the state.
+   */
+  private double forgetting(double age, long windows) {
+    double paper = StrictMath.pow(age / (age + windows), settings.forgettingExponent());
+    return Math.min(paper, StrictMath.exp(-windows / settings.memoryWindows()));
+  }
+
+  private void sweep(SufficientStatistics statistics, int k, int d) {
+    float[] codeProducts = statistics.codeProducts();
+    double mass = 0;
+    for (int j = 0; j < k; j++) {
+      mass += codeProducts[j * k + j];
+    }
+    float withoutMass = (float) (WITHOUT_MASS * mass / k);
+    for (int first = 0; first < k; first += BLOCK) {
+      int count = Math.min(BLOCK, k - first);
+      for (int i = 0; i < count * k; i++) {
+        negatedCodeProducts[i] = -codeProducts[first * k + i];
+      }
+      System.arraycopy(statistics.recordProducts(), first * d, residual, 0, count * d);
+      Kernels.gemmAdd(
+          negatedCodeProducts, 0, atoms, 0, residual, 0, count, d, k, gemmScratch);
+      for (int i = 0; i < count; i++) {
+        int j = first + i;
+        float ownMass = codeProducts[j * k + j];
+        if (ownMass > withoutMass && update(j, i, ownMass, d)) {
+          for (int later = i + 1; later < count; later++) {
+            float product = codeProducts[(first + later) * k + j];
+            if (product != 0) {
+              Kernels.axpy(-product, updated, 0, residual, later * d, d);
+            }
+          }
+        }
+      }
+    }
+  }
+
+  /** Moves atom j to its optimum given the others; leaves the move in {@code updated}. */
+  private boolean update(int j, int residualRow, float ownMass, int d) {
+    System.arraycopy(atoms, j * d, updated, 0, d);
+    Kernels.axpy(1 / ownMass, residual, residualRow * d, updated, 0, d);
+    float square = Kernels.dot(updated, 0, updated, 0, d);
+    // An atom whose optimum is nearly zero has no direction: rounding would choose one.
+    if (!(square > 1e-12f) || square == Float.POSITIVE_INFINITY) {
+      return false;
+    }
+    float scale = (float) (1 / Math.sqrt(square));
+    for (int i = 0; i < d; i++) {
+      float old = atoms[j * d + i];
+      float unit = updated[i] * scale;
+      atoms[j * d + i] = unit;
+      updated[i] = unit - old;
+    }
+    return true;
+  }
+
+  /** The least used atom first, for the worst record. A new atom counts as used like the mean. */
+  private int replaceUnused(SufficientStatistics statistics, int k, int d) {
+    float[] usage = statistics.usage();
+    double sum = 0;
+    for (float uses : usage) {
+      sum += uses;
+    }
+    float mean = (float) (sum / k);
+    if (mean < SETTLED_USES) {
+      return 0;
+    }
+    int replaced = 0;
+    for (int c = 0; c < statistics.candidates(); c++) {
+      int least = 0;
+      for (int j = 1; j < k; j++) {
+        least = usage[j] < usage[least] ? j : least;
+      }
+      if (usage[least] >= UNUSED * mean) {
+        break;
+      }
+      statistics.candidate(c, atoms, least * d);
+      statistics.replaceAtom(least, mean);
+      replaced++;
+    }
+    return replaced;
+  }
+
+  private void reserve(int k, int d) {
+    if (atoms.length != k * d) {
+      atoms = new float[k * d];
+    }
+    if (negatedCodeProducts.length < BLOCK * k) {
+      negatedCodeProducts = new float[BLOCK * k];
+    }
+    if (updated.length < d) {
+      updated = new float[d];
+      residual = new float[BLOCK * d];
+    }
+  }
+}

@@ -19,17 +19,18 @@ import java.util.OptionalDouble;
  *
  * <ul>
  *   <li>Forgetting counts records, not rounds, so rounds may differ in size: after a round of n
- *       records that brought the age to N, beta = min((N / (N + n))^rho, e^(-n/M)). With equal rounds
- *       the first is the paper's (1 - 1/t)^rho; the second bounds the memory by M records, so that a
- *       sensor that changes slowly is followed for ever.
+ *       records that brought the age to N, beta = min((N / (N + n))^rho, e^(-n/M)). With equal
+ *       rounds the first is the paper's (1 - 1/t)^rho; the second bounds the memory by M records,
+ *       so that a sensor that changes slowly is followed for ever.
  *   <li>Atoms have norm exactly 1, as coders expect, not at most 1.
  *   <li>A and B start at zero. An atom without mass, A_jj at most 1e-6 of the mean, stays as it is:
  *       the limit of the usual start A = t I, B = t D for small t, but free of the signal's unit.
  *   <li>The sweep runs over blocks of {@value #BLOCK} atoms J: R_J = B'_J - A_J D as one matrix
  *       product, then inside the block each change of an atom corrects the rows after it. Same
  *       result up to rounding, at matrix speed.
- *   <li>An atom used by less than a twentieth of the mean becomes one of the round's worst explained
- *       records, once the mean atom has been used often enough for that to be no accident.
+ *   <li>An atom used by less than a twentieth of the mean becomes one of the round's worst
+ *       explained records, once the mean atom has been used often enough for that to be no
+ *       accident.
  *   <li>Optionally, records are scaled down to a multiple of the running median norm.
  * </ul>
  *
@@ -65,8 +66,7 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
    * @param sweeps over the atoms per round, 1 to 100
    * @param clip largest norm of a record in running median norms, above 0; infinity for none
    */
-  public record Settings(
-      double forgettingExponent, double memoryWindows, int sweeps, float clip) {
+  public record Settings(double forgettingExponent, double memoryWindows, int sweeps, float clip) {
     public static final Settings DEFAULT =
         new Settings(4, Double.POSITIVE_INFINITY, 1, Float.POSITIVE_INFINITY);
 
@@ -197,8 +197,7 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
         negatedCodeProducts[i] = -codeProducts[first * k + i];
       }
       System.arraycopy(statistics.recordProducts(), first * d, residual, 0, count * d);
-      Kernels.gemmAdd(
-          negatedCodeProducts, 0, atoms, 0, residual, 0, count, d, k, gemmScratch);
+      Kernels.gemmAdd(negatedCodeProducts, 0, atoms, 0, residual, 0, count, d, k, gemmScratch);
       for (int i = 0; i < count; i++) {
         int j = first + i;
         float ownMass = codeProducts[j * k + j];

@@ -148,6 +148,11 @@ public final class SufficientStatistics {
     System.arraycopy(candidateRecords, index * dimension, to, offset, dimension);
   }
 
+  /** Residual energy of candidate {@code index}. */
+  public float candidateEnergy(int index) {
+    return candidateEnergy[index];
+  }
+
   /**
    * Offers a badly explained record; kept while it is among the {@value #CANDIDATES} worst.
    *

@@ -35,8 +35,7 @@ public final class Catalog {
    */
   static Pipeline pipeline(Settings settings, String name) {
     String operator =
-        settings.choice(
-            "operator", "sensor-dictionary", OPERATORS.keySet().toArray(String[]::new));
+        settings.choice("operator", "sensor-dictionary", OPERATORS.keySet().toArray(String[]::new));
     return OPERATORS.get(operator).pipeline(settings, name);
   }
 

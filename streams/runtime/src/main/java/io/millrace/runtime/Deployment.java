@@ -54,8 +54,8 @@ public record Deployment(
    * Reads a deployment file.
    *
    * @param file its name, for messages
-   * @param environment variables that may override scalars; {@code MILLRACE_KAFKA_X_Y} also sets the
-   *     Kafka property {@code x.y}
+   * @param environment variables that may override scalars; {@code MILLRACE_KAFKA_X_Y} also sets
+   *     the Kafka property {@code x.y}
    * @throws ConfigurationException with file, key, what was got and what was expected
    */
   public static Deployment parse(String file, String yaml, Map<String, String> environment) {
@@ -66,7 +66,10 @@ public record Deployment(
         (variable, value) -> {
           if (variable.startsWith("MILLRACE_KAFKA_")) {
             kafka.put(
-                variable.substring("MILLRACE_KAFKA_".length()).toLowerCase(java.util.Locale.ROOT).replace('_', '.'),
+                variable
+                    .substring("MILLRACE_KAFKA_".length())
+                    .toLowerCase(java.util.Locale.ROOT)
+                    .replace('_', '.'),
                 value);
           }
         });

@@ -428,35 +428,41 @@ public final class SensorDictionaryLearning
     if (models.latest(id).orElse(null) instanceof DictionaryModel latest
         && latest.version() > state.version) {
       // sums belong to one version: what the old one coded leaves before the new one codes
-      if (state.batchCodes.count() > 0) {
-        fold(state, shared(state, models));
+      Dictionary coded = sharedOrNull(state, models);
+      if (coded == null) {
+        // a sensor silent for so long that its version is gone: its codes stand, its batch teaches
+        // nothing
+        state.batchCodes.clear();
+      } else if (state.batchCodes.count() > 0) {
+        fold(state, coded);
       }
       contribute(state, out);
       state.roundWindows = 0;
       state.version = latest.version();
       state.sharedOrNull = requireFit(latest);
     }
-    return shared(state, models);
+    Dictionary shared = sharedOrNull(state, models);
+    if (shared == null) {
+      throw new IllegalStateException(
+          "shared dictionary "
+              + id
+              + " has no version "
+              + state.version
+              + ", which the state of "
+              + state.key
+              + " uses");
+    }
+    return shared;
   }
 
-  private Dictionary shared(SensorState state, Models models) {
+  private Dictionary sharedOrNull(SensorState state, Models models) {
     if (state.sharedOrNull == null) {
-      state.sharedOrNull =
-          state.version == 0
-              ? builtIn
-              : models
-                  .version(settings.sharedDictionary(), state.version)
-                  .map(model -> requireFit((DictionaryModel) model))
-                  .orElseThrow(
-                      () ->
-                          new IllegalStateException(
-                              "shared dictionary "
-                                  + settings.sharedDictionary()
-                                  + " has no version "
-                                  + state.version
-                                  + ", which the state of "
-                                  + state.key
-                                  + " uses"));
+      if (state.version == 0) {
+        state.sharedOrNull = builtIn;
+      } else if (models.version(settings.sharedDictionary(), state.version).orElse(null)
+          instanceof DictionaryModel model) {
+        state.sharedOrNull = requireFit(model);
+      }
     }
     return state.sharedOrNull;
   }

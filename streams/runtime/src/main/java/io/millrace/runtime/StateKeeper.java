@@ -1,6 +1,7 @@
 package io.millrace.runtime;
 
 import io.millrace.operator.StateCodec;
+import java.nio.ByteBuffer;
 import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
@@ -23,6 +24,7 @@ import java.util.function.Function;
  * <pre>
  * 'm' key                          {@link StateManifest}: deadline, bytes of each section
  * 'c' key 0 section chunk(2, BE)   one chunk
+ * 't'                              stream time, 8 bytes, big endian
  * </pre>
  *
  * <p>Cost of a commit: bytes of the changed sections, encoded and hashed once. One thread.
@@ -30,6 +32,8 @@ import java.util.function.Function;
  * @param <S> the state
  */
 public final class StateKeeper<S> {
+  private static final byte[] STREAM_TIME_KEY = {'t'};
+
   private final StateCodec<S> codec;
   private final ChunkStore store;
   private final int chunkBytes;
@@ -39,6 +43,8 @@ public final class StateKeeper<S> {
   private final LinkedHashMap<String, Resident<S>> residents = new LinkedHashMap<>(64, 0.75f, true);
   private final List<Resident<S>> dirty = new ArrayList<>();
   private final TreeSet<Deadline> deadlines = new TreeSet<>();
+  private long streamTimeMillis = Long.MIN_VALUE;
+  private long storedStreamTimeMillis = Long.MIN_VALUE;
   private long heapBytes;
   private long writtenBytes;
   private long storedKeys;
@@ -97,8 +103,11 @@ public final class StateKeeper<S> {
     }
   }
 
-  /** Reads the deadlines and the number of keys back after a restart. */
+  /** Reads the deadlines, the stream time and the number of keys back after a restart. */
   public void restoreIndex() {
+    byte[] time = store.get(STREAM_TIME_KEY);
+    streamTimeMillis = time == null ? Long.MIN_VALUE : ByteBuffer.wrap(time).getLong();
+    storedStreamTimeMillis = streamTimeMillis;
     storedKeys = 0;
     deadlines.clear();
     store.scan(
@@ -172,10 +181,19 @@ public final class StateKeeper<S> {
     }
   }
 
-  /**
-   * A key whose deadline is not after {@code nowMillis}, earliest first; null when there is none.
-   */
-  public String dueOrNull(long nowMillis) {
+  /** Event time reached by this task: the largest ever given to {@link #advance}. */
+  public long streamTimeMillis() {
+    return streamTimeMillis;
+  }
+
+  /** Moves stream time forward; an earlier time changes nothing. */
+  public void advance(long eventTimeMillis) {
+    streamTimeMillis = Math.max(streamTimeMillis, eventTimeMillis);
+  }
+
+  /** A key whose deadline stream time has reached, earliest first; null when there is none. */
+  public String dueOrNull() {
+    long nowMillis = streamTimeMillis;
     while (!deadlines.isEmpty() && deadlines.first().millis() <= nowMillis) {
       Deadline first = deadlines.first();
       S state = getOrNull(first.key());
@@ -184,6 +202,9 @@ public final class StateKeeper<S> {
         continue;
       }
       OptionalLong actual = deadline.apply(state);
+      if (!actual.equals(OptionalLong.of(first.millis()))) {
+        deadlines.remove(first);
+      }
       index(residents.get(first.key()), actual);
       if (actual.isPresent() && actual.getAsLong() <= nowMillis) {
         return first.key();
@@ -198,15 +219,11 @@ public final class StateKeeper<S> {
       write(resident);
     }
     dirty.clear();
+    if (streamTimeMillis != storedStreamTimeMillis) {
+      put(STREAM_TIME_KEY, ByteBuffer.allocate(Long.BYTES).putLong(streamTimeMillis).array());
+      storedStreamTimeMillis = streamTimeMillis;
+    }
     evict();
-  }
-
-  /** Drops everything from the heap without writing: the engine goes back to its last commit. */
-  public void abandon() {
-    residents.clear();
-    dirty.clear();
-    deadlines.clear();
-    heapBytes = 0;
   }
 
   /** Keys with a state, on the heap or not. */
@@ -355,7 +372,7 @@ public final class StateKeeper<S> {
   /** 64 bits of SHA-256: equal content is the only way to an equal hash that will be met. */
   private long hash(byte[] bytes, int from, int length) {
     sha256.update(bytes, from, length);
-    return java.nio.ByteBuffer.wrap(sha256.digest()).getLong();
+    return ByteBuffer.wrap(sha256.digest()).getLong();
   }
 
   private void evict() {

@@ -221,7 +221,7 @@ public final class ReplayCommand implements Callable<Integer> {
         .first()
         .forEach(row -> rows.addObject().put("line", row.line()).put("reason", row.reason()));
     node.put("failure", end.failure());
-    mapper.writerWithDefaultPrettyPrinter().writeValue(json.toFile(), node);
+    Files.writeString(json, node.toPrettyString() + "\n");
   }
 
   /** Options that say how a CSV file is to be read. */

@@ -12,19 +12,18 @@ final class WindowReconstruction {
 
   /**
    * @param code of one window, C channels x L steps
-   * @param atoms [atomCount x d] row-major, d = L x C
-   * @param atomCount k
+   * @param atoms [k x d] row-major, d = L x C; not used by a code with raw values
    * @return [C x L] channel-major, sensor units; empty where the code does not fit the dictionary
    */
-  static Optional<float[]> decode(SparseCode code, float[] atoms, int atomCount) {
+  static Optional<float[]> decode(SparseCode code, float[] atoms) {
     int channels = code.getMean().size();
     int length = code.getLength();
     int dimension = channels * length;
     if (code.getRaw() != null) {
       return raw(code.getRaw(), dimension);
     }
-    if (atomCount < 1
-        || atoms.length != (long) atomCount * dimension
+    if (dimension < 1
+        || atoms.length % dimension != 0
         || code.getScale().size() != channels
         || code.getCoefficients().size() != code.getAtoms().size()) {
       return Optional.empty();
@@ -33,7 +32,7 @@ final class WindowReconstruction {
     int atom = 0;
     for (int j = 0; j < code.getAtoms().size(); j++) {
       atom += code.getAtoms().get(j);
-      if (atom < 0 || atom >= atomCount) {
+      if (atom < 0 || atom >= atoms.length / dimension) {
         return Optional.empty();
       }
       float coefficient = code.getCoefficients().get(j) * code.getCoefficientStep();

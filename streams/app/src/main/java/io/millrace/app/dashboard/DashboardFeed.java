@@ -143,8 +143,7 @@ public final class DashboardFeed implements AutoCloseable {
     consumer.put(CommonClientConfigs.CLIENT_ID_CONFIG, "millrace-dashboard");
     consumer.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     consumer.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
-    consumer.put(
-        ConsumerConfig.ISOLATION_LEVEL_CONFIG, IsolationLevel.READ_COMMITTED.toString());
+    consumer.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, IsolationLevel.READ_COMMITTED.toString());
     consumer.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
     consumer.put(ConsumerConfig.ALLOW_AUTO_CREATE_TOPICS_CONFIG, false);
     consumer.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "latest");
@@ -157,7 +156,10 @@ public final class DashboardFeed implements AutoCloseable {
     Map<TopicPartition, Long> offsets = new HashMap<>();
     try {
       Map<TopicPartition, OffsetAndMetadata> known =
-          admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get(2, TimeUnit.SECONDS);
+          admin
+              .listConsumerGroupOffsets(group)
+              .partitionsToOffsetAndMetadata()
+              .get(2, TimeUnit.SECONDS);
       known.forEach(
           (partition, offset) -> {
             if (offset != null) {

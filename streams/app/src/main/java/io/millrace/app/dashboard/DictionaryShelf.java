@@ -116,9 +116,7 @@ final class DictionaryShelf {
 
   private static void copy(DictionaryVersion slice, int dimension, int rows, Held held) {
     ByteBuffer bytes = slice.getAtoms().getBytes().duplicate().order(ByteOrder.LITTLE_ENDIAN);
-    bytes
-        .asFloatBuffer()
-        .get(held.atoms, slice.getFirstAtom() * dimension, rows * dimension);
+    bytes.asFloatBuffer().get(held.atoms, slice.getFirstAtom() * dimension, rows * dimension);
     for (int row = 0; row < rows; row++) {
       int atom = slice.getFirstAtom() + row;
       held.usage[atom] = slice.getUsage().get(row);
@@ -200,8 +198,7 @@ final class DictionaryShelf {
                     new AtomView(
                         atom,
                         held.usage[atom],
-                        Arrays.copyOfRange(
-                            held.atoms, atom * dimension, (atom + 1) * dimension)))
+                        Arrays.copyOfRange(held.atoms, atom * dimension, (atom + 1) * dimension)))
             .toList();
     return new DictionaryView(
         id,

@@ -9,8 +9,7 @@ import java.util.Map;
 
 /** The page's files, read once from the class path; no other name reaches it. */
 final class PageFiles {
-  private static final String ECHARTS =
-      "/META-INF/resources/webjars/echarts/5.5.0/echarts.min.js";
+  private static final String ECHARTS = "/META-INF/resources/webjars/echarts/5.5.0/echarts.min.js";
 
   private record Asset(String contentType, byte[] bytes) {}
 

@@ -82,7 +82,8 @@ final class PipelineFeed {
                       traces
                           .of(name, reading.getValues().size(), nowMillis)
                           .ifPresent(trace -> trace.reading(reading)));
-      case CODES -> codes.decode(value).ifPresent(code -> code(name, code, value.length, nowMillis));
+      case CODES ->
+          codes.decode(value).ifPresent(code -> code(name, code, value.length, nowMillis));
       case ANOMALIES ->
           anomalies
               .decode(value)

@@ -76,14 +76,14 @@ const zip = (times, values) => times.map((time, i) => [time, values[i]]);
 function pair(id, history, upper, lower) {
   const label = (value) => format.wallClock(value);
   draw(id, {
-    grid: [{ left: 46, right: 12, top: 28, height: 50 }, { left: 46, right: 12, top: 118, height: 50 }],
+    grid: [{ left: 46, right: 26, top: 28, height: 50 }, { left: 46, right: 26, top: 118, height: 50 }],
     xAxis: [timeAxis(0, label, { axisLabel: { show: false } }), timeAxis(1, label)],
     yAxis: [valueAxis(0, upper.name, format.tick, { min: 0, splitNumber: 2 }), valueAxis(1, lower.name, format.tick, { min: 0, splitNumber: 2 })],
     axisPointer: { link: [{ xAxisIndex: "all" }] },
     tooltip: tooltip(label, (point) => (point.seriesIndex === 0 ? upper : lower).format(point.value[1])),
     series: [
-      line(upper.name, zip(history.times, upper.values), theme.signal, { areaStyle: { color: theme.signal, opacity: 0.1 } }),
-      line(lower.name, zip(history.times, lower.values), theme.restored, { xAxisIndex: 1, yAxisIndex: 1, areaStyle: { color: theme.restored, opacity: 0.1 } }),
+      line(upper.name, zip(history.times, upper.values), theme.signal, { connectNulls: true, areaStyle: { color: theme.signal, opacity: 0.1 } }),
+      line(lower.name, zip(history.times, lower.values), theme.restored, { xAxisIndex: 1, yAxisIndex: 1, connectNulls: true, areaStyle: { color: theme.restored, opacity: 0.1 } }),
     ],
   });
 }
@@ -101,7 +101,7 @@ export function state(history) {
   const label = (value) => format.wallClock(value);
   const size = (value) => format.bytes(value).join(" ");
   draw("state-chart", {
-    grid: { left: 62, right: 12, top: 14, bottom: 26 },
+    grid: { left: 62, right: 26, top: 14, bottom: 26 },
     xAxis: timeAxis(0, label), yAxis: valueAxis(0, "", size, { min: 0 }),
     tooltip: tooltip(label, (point) => size(point.value[1])),
     series: [line("state", zip(history.times, history.stateBytes), theme.third, { areaStyle: { color: theme.third, opacity: 0.12 } })],

@@ -69,6 +69,10 @@ final class PipelineFeed {
       refused.decode(value).ifPresent(this::deadLetter);
       return;
     }
+    if (role == Role.DICTIONARIES) {
+      slices.decode(value).ifPresent(shelf::accept);
+      return;
+    }
     if (key == null || key.length == 0 || key.length > SensorTraces.MAX_KEY_BYTES) {
       return;
     }
@@ -92,7 +96,6 @@ final class PipelineFeed {
                     alarms++;
                     traces.existing(name).ifPresent(trace -> trace.anomaly(anomaly));
                   });
-      case DICTIONARIES -> slices.decode(value).ifPresent(shelf::accept);
       default -> throw new IllegalStateException("topic role " + role + " is not handled");
     }
   }

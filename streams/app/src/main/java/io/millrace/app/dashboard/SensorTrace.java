@@ -2,6 +2,7 @@ package io.millrace.app.dashboard;
 
 import io.millrace.app.dashboard.DashboardSnapshot.AnomalyView;
 import io.millrace.app.dashboard.DashboardSnapshot.SensorView;
+import io.millrace.operator.dictionary.SparseCodeReader;
 import io.millrace.schema.Anomaly;
 import io.millrace.schema.SensorReading;
 import io.millrace.schema.SparseCode;
@@ -152,7 +153,7 @@ final class SensorTrace {
   }
 
   /** Restores what can be restored by now; what can never be is dropped. */
-  void restore(DictionaryShelf shelf) {
+  void restore(DictionaryShelf shelf, SparseCodeReader reader) {
     for (Iterator<SparseCode> codes = waiting.iterator(); codes.hasNext(); ) {
       SparseCode code = codes.next();
       if (tail == head || code.getStartMicros() + code.getSpanMicros() > times[slot(tail - 1)]) {
@@ -170,11 +171,25 @@ final class SensorTrace {
         if (atoms.isEmpty()) {
           continue;
         }
-        WindowReconstruction.decode(code, atoms.get())
+        decode(code, atoms.get(), reader)
             .ifPresent(window -> place(window, first, code.getLength()));
       }
       forget(code);
       codes.remove();
+    }
+  }
+
+  /** [channels x length]; empty where the code does not fit its dictionary. */
+  private static Optional<float[]> decode(
+      SparseCode code, float[] atoms, SparseCodeReader reader) {
+    int dimension = code.getLength() * code.getMean().size();
+    if (atoms.length % dimension != 0) {
+      return Optional.empty();
+    }
+    try {
+      return Optional.of(reader.decode(code, atoms, atoms.length / dimension));
+    } catch (IllegalArgumentException | IndexOutOfBoundsException unfit) {
+      return Optional.empty();
     }
   }
 

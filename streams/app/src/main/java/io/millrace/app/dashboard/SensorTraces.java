@@ -1,6 +1,7 @@
 package io.millrace.app.dashboard;
 
 import io.millrace.app.dashboard.DashboardSnapshot.SensorView;
+import io.millrace.operator.dictionary.SparseCodeReader;
 import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
@@ -17,6 +18,7 @@ final class SensorTraces {
   static final int MAX_KEY_BYTES = 256;
   private static final long SILENT_MILLIS = 30_000;
 
+  private final SparseCodeReader reader = new SparseCodeReader();
   private final Map<String, Place> places = new TreeMap<>();
 
   private static final class Place {
@@ -65,7 +67,7 @@ final class SensorTraces {
   }
 
   void restore(DictionaryShelf shelf) {
-    places.values().forEach(place -> place.trace.restore(shelf));
+    places.values().forEach(place -> place.trace.restore(shelf, reader));
   }
 
   List<SensorView> view() {

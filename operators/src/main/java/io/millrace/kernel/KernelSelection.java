@@ -34,8 +34,12 @@ record KernelSelection(VectorKernels kernels, String reason) {
           ? new KernelSelection(scalar, "SIMD self-test: " + difference.get())
           : new KernelSelection(simd, "self-test passed");
     } catch (Throwable failure) { // linkage errors too: whatever happens, the scalar twin serves
-      return new KernelSelection(scalar, "SIMD twin failed to load: " + failure);
+      return new KernelSelection(scalar, "SIMD twin failed to load: " + root(failure));
     }
+  }
+
+  private static Throwable root(Throwable failure) {
+    return failure.getCause() == null ? failure : root(failure.getCause());
   }
 
   private static Optional<String> obstacle() {

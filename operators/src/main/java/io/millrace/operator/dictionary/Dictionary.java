@@ -10,7 +10,7 @@ import io.millrace.kernel.Kernels;
  * <p>Memory 4 (2 k d + k^2) bytes; building it costs 2 d k^2 flops. The arrays that the accessors
  * return are the dictionary's own and must not be modified. Safe for any number of threads.
  */
-public final class Dictionary {
+public final class Dictionary implements AtomSet {
   // Farther from 1 than float rounding of any unit vector, nearer than any unscaled atom should be.
   private static final double NORM_TOLERANCE = 1e-3;
 
@@ -97,26 +97,31 @@ public final class Dictionary {
   }
 
   /** k. */
+  @Override
   public int atomCount() {
     return atomCount;
   }
 
   /** d. */
+  @Override
   public int dimension() {
     return dimension;
   }
 
   /** [k x d] row-major, an atom a row; not to be modified. */
+  @Override
   public float[] atoms() {
     return atoms;
   }
 
   /** [d x k] row-major, an atom a column; not to be modified. */
+  @Override
   public float[] columns() {
     return columns;
   }
 
   /** [k x k], symmetric to the bit; not to be modified. */
+  @Override
   public float[] gram() {
     return gram;
   }

@@ -83,6 +83,13 @@ public final class SparseCodes {
     start[++count] = from + entryCount;
   }
 
+  /** Multiplies the entries of the last record by their atoms' factors. */
+  void scaleLast(float[] factors) {
+    for (int i = start[count - 1]; i < start[count]; i++) {
+      values[i] *= factors[atoms[i]];
+    }
+  }
+
   private void reserve(int entries) {
     if (count == energy.length) {
       energy = Arrays.copyOf(energy, 2 * count);

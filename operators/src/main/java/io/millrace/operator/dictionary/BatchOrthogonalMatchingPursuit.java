@@ -1,0 +1,149 @@
+package io.millrace.operator.dictionary;
+
+import io.millrace.kernel.Kernels;
+
+/**
+ * Orthogonal matching pursuit on the Gram matrix: takes the atom that correlates most with the
+ * residual, refits all coefficients, and repeats (Pati, Rezaiifar, Krishnaprasad 1993; in Gram form
+ * with a progressive Cholesky factor: Rubinstein, Zibulevsky, Elad 2008). The residual itself is
+ * never formed; its correlations are alpha = D'x - G_S c.
+ *
+ * <p>Stops at the settings' limit, at their error, at min(k, d) atoms, when no atom correlates with
+ * the residual beyond float precision, or when the best one depends on those chosen: a record of
+ * zeros, duplicate and dead atoms, or more atoms than rank give short codes and never NaN. Entries
+ * are in the order of choice; of equal correlations the atom with the smaller index wins.
+ *
+ * <p>Cost per record 2dk + ks(s+1) + s^3 flops for s atoms; scratch 4 (65k + s^2 + d) bytes.
+ */
+public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
+  // A correlation below this share of the record's norm is rounding of D'x.
+  private static final double ROUNDING = 1e-6;
+
+  /**
+   * When to stop, whichever comes first.
+   *
+   * @param maxAtoms s, at least 1
+   * @param relativeError stop when |residual| is at most this times |record|; 0 for never. The
+   *     running residual is known to about 0.001 |record|, so smaller values act like that.
+   * @param absoluteError stop when |residual| is at most this; 0 for never
+   */
+  public record Settings(int maxAtoms, float relativeError, float absoluteError) {
+    /**
+     * @throws IllegalArgumentException if a value is out of range
+     */
+    public Settings {
+      if (maxAtoms < 1) {
+        throw new IllegalArgumentException("maxAtoms: got " + maxAtoms + ", expected at least 1");
+      }
+      if (!(relativeError >= 0 && relativeError < 1)) {
+        throw new IllegalArgumentException(
+            "relativeError: got " + relativeError + ", expected from 0 to below 1");
+      }
+      if (!(absoluteError >= 0 && absoluteError < Float.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException(
+            "absoluteError: got " + absoluteError + ", expected at least 0");
+      }
+    }
+
+    /** As many as {@code maxAtoms}, whatever the error. */
+    public static Settings atoms(int maxAtoms) {
+      return new Settings(maxAtoms, 0f, 0f);
+    }
+  }
+
+  private final Settings settings;
+  private final CodingLoop loop = new CodingLoop(this::codeRecord);
+  private final ProgressiveCholesky chosen = new ProgressiveCholesky();
+  private float[] alpha = new float[0];
+  private float[] residual = new float[0];
+
+  public BatchOrthogonalMatchingPursuit(Settings settings) {
+    this.settings = settings;
+  }
+
+  @Override
+  public void code(Dictionary dictionary, float[] records, int from, int count, SparseCodes out) {
+    loop.code(dictionary, records, from, count, out);
+  }
+
+  @Override
+  public void codeMasked(
+      Dictionary dictionary, float[] record, int from, float[] mask, SparseCodes out) {
+    loop.codeMasked(dictionary, record, from, mask, out);
+  }
+
+  private void codeRecord(
+      AtomSet atoms,
+      float[] correlations,
+      int correlationsFrom,
+      float[] record,
+      int recordFrom,
+      SparseCodes out) {
+    int d = atoms.dimension();
+    if (residual.length < d || alpha.length < atoms.atomCount()) {
+      residual = new float[d];
+      alpha = new float[atoms.atomCount()];
+    }
+    float energy = Kernels.dot(record, recordFrom, record, recordFrom, d);
+    pursue(atoms, correlations, correlationsFrom, energy);
+    int n = chosen.size();
+    Kernels.subtractRows(
+        record,
+        recordFrom,
+        chosen.coefficients(),
+        chosen.atoms(),
+        n,
+        atoms.atoms(),
+        d,
+        residual,
+        0);
+    float residualEnergy = Kernels.dot(residual, 0, residual, 0, d);
+    out.append(chosen.atoms(), chosen.coefficients(), n, energy, residualEnergy);
+  }
+
+  private void pursue(AtomSet atoms, float[] correlations, int correlationsFrom, float energy) {
+    int k = atoms.atomCount();
+    int most = Math.min(settings.maxAtoms(), Math.min(k, atoms.dimension()));
+    double target =
+        Math.max(
+            (double) settings.relativeError() * settings.relativeError() * energy,
+            (double) settings.absoluteError() * settings.absoluteError());
+    double floor = ROUNDING * Math.sqrt(energy);
+    double rest = energy;
+    chosen.clear(most);
+    int best = Kernels.argmaxAbs(correlations, correlationsFrom, k);
+    float largest = correlations[correlationsFrom + best];
+    while (rest > target && Math.abs(largest) > floor) {
+      atoms.prepare(best);
+      if (!chosen.append(atoms.gram(), k, best, correlations[correlationsFrom + best])) {
+        return;
+      }
+      chosen.solve();
+      rest -= chosen.lastGain();
+      if (chosen.size() == most) {
+        return;
+      }
+      updateAlpha(atoms, correlations, correlationsFrom);
+      best = Kernels.argmaxAbs(alpha, 0, k);
+      largest = alpha[best];
+    }
+  }
+
+  private void updateAlpha(AtomSet atoms, float[] correlations, int correlationsFrom) {
+    int n = chosen.size();
+    int[] support = chosen.atoms();
+    Kernels.subtractRows(
+        correlations,
+        correlationsFrom,
+        chosen.coefficients(),
+        support,
+        n,
+        atoms.gram(),
+        atoms.atomCount(),
+        alpha,
+        0);
+    for (int i = 0; i < n; i++) {
+      alpha[support[i]] = 0f; // zero but for rounding; never to be chosen again
+    }
+  }
+}

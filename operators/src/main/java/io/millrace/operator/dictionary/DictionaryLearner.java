@@ -1,8 +1,8 @@
 package io.millrace.operator.dictionary;
 
 /**
- * Learns a dictionary from a stream of records in rounds: code records with the present version, add
- * them up, and at the end of the round make the next version from the sums.
+ * Learns a dictionary from a stream of records in rounds: code records with the present version,
+ * add them up, and at the end of the round make the next version from the sums.
  *
  * <p>A learner holds settings and scratch memory, nothing that belongs to a key; one thread. Where
  * several workers learn one dictionary, each {@link #accumulate}s into its own sums with the
@@ -19,8 +19,8 @@ public sealed interface DictionaryLearner
    * A state that has seen nothing.
    *
    * @param initialAtoms [k x d] row-major, an atom a row; copied, scaled to unit norm
-   * @throws IllegalArgumentException for another length, non-finite entries, or a shape that the learner
-   *     cannot learn
+   * @throws IllegalArgumentException for another length, non-finite entries, or a shape that the
+   *     learner cannot learn
    */
   LearnerState createState(float[] initialAtoms, int atoms, int dimension);
 

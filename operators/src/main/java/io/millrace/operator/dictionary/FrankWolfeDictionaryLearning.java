@@ -10,8 +10,8 @@ import java.util.OptionalDouble;
  * Learning Based on Frank-Wolfe Method", IEEE TNNLS (arXiv 2103.01484), with the l3 objective of
  * Shen, Xue et al., "Complete Dictionary Learning via lp-norm Maximization", 2020.
  *
- * <p>Maximises the mean of |D'y|_3^3 over orthogonal D, k = d: exact for records y = T x with sparse
- * independent x and orthogonal T. Round t, atoms as rows, that is with D' as stored:
+ * <p>Maximises the mean of |D'y|_3^3 over orthogonal D, k = d: exact for records y = T x with
+ * sparse independent x and orthogonal T. Round t, atoms as rows, that is with D' as stored:
  *
  * <pre>
  * g = (1/n) sum over records of w y',   w = c |c|, c = D'y
@@ -20,15 +20,15 @@ import java.util.OptionalDouble;
  * D &lt;- polar((1 - gamma) D + gamma S)      gamma = min(1, b t^-3/4)
  * </pre>
  *
- * <p>What differs from the paper: D goes back to the orthogonal matrices after every step, where the
- * paper does so for the output only. The error was the same on planted data, and the published
+ * <p>What differs from the paper: D goes back to the orthogonal matrices after every step, where
+ * the paper does so for the output only. The error was the same on planted data, and the published
  * dictionary is then the whole iterate: workers who know only that can sum gradients. Constants (a,
  * b) = (1, 1) end most exactly, (4, 2) learn faster in the first few hundred rounds. Records are
  * scaled down to twice the running median norm, without which two wild records in a hundred destroy
  * the result.
  *
- * <p>State: {@link LearnerState} without A, with G. Cost per record 4 k d flops, per round about 100
- * d^3. Allocates only the next dictionary. One thread.
+ * <p>State: {@link LearnerState} without A, with G. Cost per record 4 k d flops, per round about
+ * 100 d^3. Allocates only the next dictionary. One thread.
  */
 public final class FrankWolfeDictionaryLearning implements DictionaryLearner {
   /** Catalogue name. */
@@ -137,8 +137,7 @@ public final class FrankWolfeDictionaryLearning implements DictionaryLearner {
       System.arraycopy(records, from + first * d, panel, 0, rows * d);
       for (int i = 0; i < rows; i++) {
         float scale =
-            statistics.count(
-                records, from + (first + i) * d, codes, first + i, settings.clip());
+            statistics.count(records, from + (first + i) * d, codes, first + i, settings.clip());
         if (scale != 1) {
           Kernels.scale(scale, panel, i * d, d);
         }

@@ -17,8 +17,7 @@ import java.nio.ByteBuffer;
  * matrix, 4 k (k + d) bytes that are never written. One thread.
  */
 public final class LearnerState {
-  private static final int FIXED_BYTES =
-      3 * Integer.BYTES + 2 * Long.BYTES + Double.BYTES;
+  private static final int FIXED_BYTES = 3 * Integer.BYTES + 2 * Long.BYTES + Double.BYTES;
 
   private final SufficientStatistics statistics;
   private final float[] gradient;
@@ -130,8 +129,7 @@ public final class LearnerState {
   /** Bytes that {@link #encodeDictionary} writes. */
   public int dictionaryBytes() {
     return Math.addExact(
-        FIXED_BYTES,
-        Math.multiplyExact(Float.BYTES, dictionary.atoms().length + gradient.length));
+        FIXED_BYTES, Math.multiplyExact(Float.BYTES, dictionary.atoms().length + gradient.length));
   }
 
   /**
@@ -184,8 +182,7 @@ public final class LearnerState {
     float[] dictionaryAtoms = StateHeader.getFloats(dictionaryBytes, atoms * dimension);
     float[] gradient = StateHeader.getFloats(dictionaryBytes, withGradient * atoms * dimension);
     LearnerState state =
-        new LearnerState(
-            statistics, Dictionary.of(dictionaryAtoms, atoms, dimension), gradient);
+        new LearnerState(statistics, Dictionary.of(dictionaryAtoms, atoms, dimension), gradient);
     state.windows = windows;
     state.rounds = rounds;
     state.age = age;

@@ -4,16 +4,18 @@ import io.millrace.kernel.GemmScratch;
 import io.millrace.kernel.Kernels;
 
 /**
- * The orthogonal polar factor U V' of a square matrix U S V', by the Newton-Schulz iteration X = 1.5
- * X - 0.5 X X'X (Higham, "Functions of Matrices", 2008, chapter 8): matrix products only, so the
- * bits are those of {@link Kernels}.
+ * The orthogonal polar factor U V' of a square matrix U S V', by the Newton-Schulz iteration X =
+ * 1.5 X - 0.5 X X'X (Higham, "Functions of Matrices", 2008, chapter 8): matrix products only, so
+ * the bits are those of {@link Kernels}.
  *
  * <p>Each step lifts a small singular value by half, so a matrix of condition c takes about log c /
  * log 1.5 + 5 steps of 4 n^3 flops; one that is nearly orthogonal takes three. Keeps 3 n^2 floats
  * of scratch. One thread.
  */
 final class PolarFactor {
-  /** |X X' - I|, Frobenius, per root of n: above float rounding, far below any use of the result. */
+  /**
+   * |X X' - I|, Frobenius, per root of n: above float rounding, far below any use of the result.
+   */
   private static final double ORTHOGONAL = 1e-5;
 
   /** Singular values down to 1e-7 of the largest: float knows no smaller ones. */

@@ -139,6 +139,11 @@ public final class SufficientStatistics {
     return candidates;
   }
 
+  /** Residual energy of candidate {@code index}. */
+  public float candidateResidual(int index) {
+    return candidateEnergy[index];
+  }
+
   /**
    * Copies candidate {@code index} into {@code to}.
    *

@@ -163,11 +163,10 @@ final class DictionaryFamily {
       return () -> new FrankWolfeDictionaryLearning(frankWolfe);
     }
     OnlineDictionaryLearning.Settings defaults = OnlineDictionaryLearning.Settings.DEFAULT;
-    double memory = section.number("memory-windows", 0, 0, 1e15);
     var online =
         new OnlineDictionaryLearning.Settings(
             section.number("forgetting-exponent", defaults.forgettingExponent(), 0, 100),
-            memory == 0 ? defaults.memoryWindows() : memory,
+            section.number("memory-uses", defaults.memoryUses(), 1, 1e9),
             section.integer("sweeps", defaults.sweeps(), 1, 100),
             (float) section.number("clip", 4, 1e-3, 1e30));
     return () -> new OnlineDictionaryLearning(online);

@@ -180,8 +180,7 @@ final class SensorTrace {
   }
 
   /** [channels x length]; empty where the code does not fit its dictionary. */
-  private static Optional<float[]> decode(
-      SparseCode code, float[] atoms, SparseCodeReader reader) {
+  private static Optional<float[]> decode(SparseCode code, float[] atoms, SparseCodeReader reader) {
     int dimension = code.getLength() * code.getMean().size();
     if (atoms.length % dimension != 0) {
       return Optional.empty();

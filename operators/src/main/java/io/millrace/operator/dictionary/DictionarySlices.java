@@ -33,12 +33,15 @@ final class DictionarySlices {
     int perSlice = Math.max(1, SLICE_BYTES / (Float.BYTES * dimension));
     for (int first = 0; first < dictionary.atomCount(); first += perSlice) {
       int count = Math.min(perSlice, dictionary.atomCount() - first);
-      out.accept(
-          DictionaryVersion.newBuilder(header)
-              .setFirstAtom(first)
-              .setAtoms(tensor(dictionary.atoms(), first, count, dimension))
-              .setUsage(boxed(usage, first, count))
-              .build());
+      // a record of its own for each slice: an emitted value never changes later
+      DictionaryVersion slice = new DictionaryVersion();
+      for (int field = 0; field < header.getSchema().getFields().size(); field++) {
+        slice.put(field, header.get(field));
+      }
+      slice.setFirstAtom(first);
+      slice.setAtoms(tensor(dictionary.atoms(), first, count, dimension));
+      slice.setUsage(boxed(usage, first, count));
+      out.accept(slice);
     }
   }
 
@@ -60,15 +63,17 @@ final class DictionarySlices {
         statistics.candidate(c, records, c * dimension);
         energies.add(statistics.candidateEnergy(c));
       }
-      out.accept(
-          DictionaryStatistics.newBuilder(header)
-              .setFirstAtom(first)
-              .setCodeProducts(tensor(statistics.codeProducts(), first, count, atoms))
-              .setRecordProducts(tensor(statistics.recordProducts(), first, count, dimension))
-              .setUsage(boxed(statistics.usage(), first, count))
-              .setCandidates(tensor(records, 0, candidates, dimension))
-              .setCandidateEnergy(energies)
-              .build());
+      DictionaryStatistics slice = new DictionaryStatistics();
+      for (int field = 0; field < header.getSchema().getFields().size(); field++) {
+        slice.put(field, header.get(field));
+      }
+      slice.setFirstAtom(first);
+      slice.setCodeProducts(tensor(statistics.codeProducts(), first, count, atoms));
+      slice.setRecordProducts(tensor(statistics.recordProducts(), first, count, dimension));
+      slice.setUsage(boxed(statistics.usage(), first, count));
+      slice.setCandidates(tensor(records, 0, candidates, dimension));
+      slice.setCandidateEnergy(energies);
+      out.accept(slice);
     }
   }
 

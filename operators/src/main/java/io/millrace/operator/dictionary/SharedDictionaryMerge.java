@@ -25,8 +25,6 @@ import org.apache.avro.specific.SpecificRecord;
  */
 public final class SharedDictionaryMerge
     implements Operator<DictionaryStatistics, SharedDictionaryState, SpecificRecord> {
-  private static final int STALE_VERSIONS = 8;
-
   private final SensorDictionarySettings settings;
   private final DictionaryLearner learner;
 
@@ -130,15 +128,10 @@ public final class SharedDictionaryMerge
               + settings.atoms()
               + " atoms");
     }
-    if (slice.getVersion() > state.version || slice.getVersion() < state.version - STALE_VERSIONS) {
+    if (slice.getVersion() > state.version || slice.getVersion() < 0) {
       throw new InvalidInputException(
           Reason.UNKNOWN_MODEL,
-          "statistics are of version "
-              + slice.getVersion()
-              + ", expected "
-              + Math.max(0, state.version - STALE_VERSIONS)
-              + " to "
-              + state.version);
+          "statistics are of version " + slice.getVersion() + ", expected 0 to " + state.version);
     }
     if (slice.getWindows() < 1
         || !(slice.getEnergy() >= 0 && slice.getEnergy() <= 1e30)

@@ -1,5 +1,6 @@
 package io.millrace.app;
 
+import io.millrace.app.inspect.InspectCommand;
 import io.millrace.app.replay.ReplayCommand;
 import io.millrace.runtime.ConfigurationException;
 import picocli.CommandLine;

@@ -2,83 +2,53 @@ package io.millrace.operator.dictionary;
 
 import java.util.Random;
 
-/**
- * Records with a known dictionary: x = sum of s random atoms with N(0, 1) values + white noise, so
- * that the noise has 10^(-snr/10) of the signal's energy on average. Atoms are N(0, 1), unit norm.
- */
+/** Random unit atoms and records that are sparse in them, with noise. Deterministic by seed. */
 final class PlantedRecords {
-  final int dimension;
-  final int atomCount;
-  final float[] truth;
+  private final Random random;
+  private final int dimension;
   private final int sparsity;
   private final double noise;
-  private final Random random;
+  private final Dictionary dictionary;
 
-  PlantedRecords(int dimension, int atomCount, int sparsity, double snrDecibel, long seed) {
-    this.dimension = dimension;
-    this.atomCount = atomCount;
-    this.sparsity = sparsity;
-    this.noise = Math.sqrt(sparsity * Math.pow(10, -snrDecibel / 10) / dimension);
+  /**
+   * @param noise standard deviation of the noise over that of the signal; 0.1 is 20 dB
+   */
+  PlantedRecords(int dimension, int atomCount, int sparsity, double noise, long seed) {
     this.random = new Random(seed);
-    this.truth = new float[atomCount * dimension];
-    replaceAtoms(0, atomCount);
+    this.dimension = dimension;
+    this.sparsity = sparsity;
+    this.noise = noise;
+    float[] atoms = new float[atomCount * dimension];
+    for (int i = 0; i < atoms.length; i++) {
+      atoms[i] = (float) random.nextGaussian();
+    }
+    this.dictionary = Dictionary.normalized(atoms, atomCount, dimension);
   }
 
-  /** Draws new true atoms. */
-  void replaceAtoms(int first, int count) {
-    for (int j = first; j < first + count; j++) {
-      double square = 0;
-      for (int i = 0; i < dimension; i++) {
-        float value = (float) random.nextGaussian();
-        truth[j * dimension + i] = value;
-        square += (double) value * value;
-      }
-      for (int i = 0; i < dimension; i++) {
-        truth[j * dimension + i] /= (float) Math.sqrt(square);
-      }
-    }
+  Dictionary dictionary() {
+    return dictionary;
   }
 
   /** The next records, [count x d]. */
   float[] next(int count) {
     float[] records = new float[count * dimension];
-    int[] order = new int[atomCount];
-    for (int j = 0; j < atomCount; j++) {
-      order[j] = j;
-    }
     for (int r = 0; r < count; r++) {
-      for (int e = 0; e < sparsity; e++) {
-        int other = e + random.nextInt(atomCount - e);
-        int atom = order[other];
-        order[other] = order[e];
-        order[e] = atom;
-        double value = random.nextGaussian();
-        for (int i = 0; i < dimension; i++) {
-          records[r * dimension + i] += (float) (value * truth[atom * dimension + i]);
-        }
-      }
-      for (int i = 0; i < dimension; i++) {
-        records[r * dimension + i] += (float) (noise * random.nextGaussian());
-      }
+      fill(records, r * dimension);
     }
     return records;
   }
 
-  /** Share of true atoms that some learned atom meets at |cosine| above 0.99. */
-  double recovered(Dictionary dictionary) {
-    float[] learned = dictionary.atoms();
-    int found = 0;
-    for (int j = 0; j < atomCount; j++) {
-      double best = 0;
-      for (int l = 0; l < dictionary.atomCount(); l++) {
-        double product = 0;
-        for (int i = 0; i < dimension; i++) {
-          product += (double) truth[j * dimension + i] * learned[l * dimension + i];
-        }
-        best = Math.max(best, Math.abs(product));
+  private void fill(float[] records, int from) {
+    for (int s = 0; s < sparsity; s++) {
+      int atom = random.nextInt(dictionary.atomCount()) * dimension;
+      double coefficient = random.nextGaussian();
+      for (int i = 0; i < dimension; i++) {
+        records[from + i] += (float) (coefficient * dictionary.atoms()[atom + i]);
       }
-      found += best > 0.99 ? 1 : 0;
     }
-    return (double) found / atomCount;
+    double deviation = noise * Math.sqrt((double) sparsity / dimension);
+    for (int i = 0; i < dimension; i++) {
+      records[from + i] += (float) (deviation * random.nextGaussian());
+    }
   }
 }

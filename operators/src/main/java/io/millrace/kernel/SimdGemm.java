@@ -1,10 +1,14 @@
 package io.millrace.kernel;
 
+import jdk.incubator.vector.FloatVector;
+import jdk.incubator.vector.VectorSpecies;
+
 /**
  * Blocked product with packed panels (Goto, van de Geijn, 2008). Every output continues its chain
  * in rising k through memory, so the blocks do not show in the bits.
  */
 final class SimdGemm {
+  private static final VectorSpecies<Float> F = SimdLanes.FLOATS;
   private static final int LANES = SimdLanes.COUNT;
   private static final int TILE_ROWS = LANES == 16 ? 8 : 6;
   private static final int TILE_COLUMNS = 2 * LANES;
@@ -66,8 +70,8 @@ final class SimdGemm {
   private static void packStrip(
       float[] b, int bFrom, int bRow, int depth, float[] packed, int packedFrom) {
     for (int p = 0, i = bFrom, o = packedFrom; p < depth; p++, i += bRow, o += TILE_COLUMNS) {
-      SimdLanes.load(b, i).intoArray(packed, o);
-      SimdLanes.load(b, i + LANES).intoArray(packed, o + LANES);
+      FloatVector.fromArray(F, b, i).intoArray(packed, o);
+      FloatVector.fromArray(F, b, i + LANES).intoArray(packed, o + LANES);
     }
   }
 

@@ -4,13 +4,17 @@ import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.VectorOperators;
+import jdk.incubator.vector.VectorSpecies;
 
 /**
- * The twin on the Vector API. Methods stay small: past 325 bytecodes C2 no longer inlines one, and
- * a vector that crosses a call is boxed. Only lane-wise operations and exact integer maxima: the
- * order of a float {@code reduceLanes} is open, and changes within a process on JDK 25.
+ * The twin on the Vector API. No method of these classes takes or returns a vector: C2 stops
+ * inlining methods of ours where a caller grows large or one of them exceeds 325 bytecodes, and a
+ * vector that crosses a call is boxed; the methods of the API itself it always inlines. Only
+ * lane-wise operations and exact integer maxima: the order of a float {@code reduceLanes} is open,
+ * and changes within a process on JDK 25.
  */
 final class SimdKernels implements VectorKernels {
+  private static final VectorSpecies<Float> F = SimdLanes.FLOATS;
   private static final int LANES = SimdLanes.COUNT;
   private static final int MAGNITUDE = 0x7fffffff;
 
@@ -32,32 +36,44 @@ final class SimdKernels implements VectorKernels {
 
   @Override
   public void axpy(float alpha, float[] x, int xFrom, float[] y, int yFrom, int length) {
-    FloatVector factor = SimdLanes.broadcast(alpha);
+    FloatVector factor = FloatVector.broadcast(F, alpha);
     int i = 0;
     for (; i <= length - 4 * LANES; i += 4 * LANES) {
-      step(factor, x, xFrom + i, y, yFrom + i);
-      step(factor, x, xFrom + i + LANES, y, yFrom + i + LANES);
-      step(factor, x, xFrom + i + 2 * LANES, y, yFrom + i + 2 * LANES);
-      step(factor, x, xFrom + i + 3 * LANES, y, yFrom + i + 3 * LANES);
+      factor
+          .fma(FloatVector.fromArray(F, x, xFrom + i), FloatVector.fromArray(F, y, yFrom + i))
+          .intoArray(y, yFrom + i);
+      factor
+          .fma(
+              FloatVector.fromArray(F, x, xFrom + i + LANES),
+              FloatVector.fromArray(F, y, yFrom + i + LANES))
+          .intoArray(y, yFrom + i + LANES);
+      factor
+          .fma(
+              FloatVector.fromArray(F, x, xFrom + i + 2 * LANES),
+              FloatVector.fromArray(F, y, yFrom + i + 2 * LANES))
+          .intoArray(y, yFrom + i + 2 * LANES);
+      factor
+          .fma(
+              FloatVector.fromArray(F, x, xFrom + i + 3 * LANES),
+              FloatVector.fromArray(F, y, yFrom + i + 3 * LANES))
+          .intoArray(y, yFrom + i + 3 * LANES);
     }
     for (; i <= length - LANES; i += LANES) {
-      step(factor, x, xFrom + i, y, yFrom + i);
+      factor
+          .fma(FloatVector.fromArray(F, x, xFrom + i), FloatVector.fromArray(F, y, yFrom + i))
+          .intoArray(y, yFrom + i);
     }
     for (; i < length; i++) {
       y[yFrom + i] = Math.fma(alpha, x[xFrom + i], y[yFrom + i]);
     }
   }
 
-  private static void step(FloatVector factor, float[] x, int xAt, float[] y, int yAt) {
-    factor.fma(SimdLanes.load(x, xAt), SimdLanes.load(y, yAt)).intoArray(y, yAt);
-  }
-
   @Override
   public void scale(float alpha, float[] x, int from, int length) {
-    FloatVector factor = SimdLanes.broadcast(alpha);
+    FloatVector factor = FloatVector.broadcast(F, alpha);
     int i = from;
     for (int end = from + length - LANES; i <= end; i += LANES) {
-      factor.mul(SimdLanes.load(x, i)).intoArray(x, i);
+      factor.mul(FloatVector.fromArray(F, x, i)).intoArray(x, i);
     }
     for (; i < from + length; i++) {
       x[i] = alpha * x[i];
@@ -87,23 +103,24 @@ final class SimdKernels implements VectorKernels {
 
   private static void addEightRows(
       float[] a, int aFrom, int n, float[] x, int xFrom, float[] y, int yFrom, int length) {
-    FloatVector x0 = SimdLanes.broadcast(x[xFrom]);
-    FloatVector x1 = SimdLanes.broadcast(x[xFrom + 1]);
-    FloatVector x2 = SimdLanes.broadcast(x[xFrom + 2]);
-    FloatVector x3 = SimdLanes.broadcast(x[xFrom + 3]);
-    FloatVector x4 = SimdLanes.broadcast(x[xFrom + 4]);
-    FloatVector x5 = SimdLanes.broadcast(x[xFrom + 5]);
-    FloatVector x6 = SimdLanes.broadcast(x[xFrom + 6]);
-    FloatVector x7 = SimdLanes.broadcast(x[xFrom + 7]);
+    FloatVector x0 = FloatVector.broadcast(F, x[xFrom]);
+    FloatVector x1 = FloatVector.broadcast(F, x[xFrom + 1]);
+    FloatVector x2 = FloatVector.broadcast(F, x[xFrom + 2]);
+    FloatVector x3 = FloatVector.broadcast(F, x[xFrom + 3]);
+    FloatVector x4 = FloatVector.broadcast(F, x[xFrom + 4]);
+    FloatVector x5 = FloatVector.broadcast(F, x[xFrom + 5]);
+    FloatVector x6 = FloatVector.broadcast(F, x[xFrom + 6]);
+    FloatVector x7 = FloatVector.broadcast(F, x[xFrom + 7]);
     for (int j = 0, o = aFrom; j < length; j += LANES, o += LANES) {
-      FloatVector sum = x0.fma(SimdLanes.load(a, o), SimdLanes.load(y, yFrom + j));
-      sum = x1.fma(SimdLanes.load(a, o + n), sum);
-      sum = x2.fma(SimdLanes.load(a, o + 2 * n), sum);
-      sum = x3.fma(SimdLanes.load(a, o + 3 * n), sum);
-      sum = x4.fma(SimdLanes.load(a, o + 4 * n), sum);
-      sum = x5.fma(SimdLanes.load(a, o + 5 * n), sum);
-      sum = x6.fma(SimdLanes.load(a, o + 6 * n), sum);
-      x7.fma(SimdLanes.load(a, o + 7 * n), sum).intoArray(y, yFrom + j);
+      FloatVector sum =
+          x0.fma(FloatVector.fromArray(F, a, o), FloatVector.fromArray(F, y, yFrom + j));
+      sum = x1.fma(FloatVector.fromArray(F, a, o + n), sum);
+      sum = x2.fma(FloatVector.fromArray(F, a, o + 2 * n), sum);
+      sum = x3.fma(FloatVector.fromArray(F, a, o + 3 * n), sum);
+      sum = x4.fma(FloatVector.fromArray(F, a, o + 4 * n), sum);
+      sum = x5.fma(FloatVector.fromArray(F, a, o + 5 * n), sum);
+      sum = x6.fma(FloatVector.fromArray(F, a, o + 6 * n), sum);
+      x7.fma(FloatVector.fromArray(F, a, o + 7 * n), sum).intoArray(y, yFrom + j);
     }
   }
 
@@ -125,9 +142,14 @@ final class SimdKernels implements VectorKernels {
   @Override
   public int argmaxAbs(float[] x, int from, int length) {
     int largest = largestMagnitude(x, from, length);
+    IntVector magnitude = IntVector.broadcast(SimdLanes.INTS, MAGNITUDE);
     int i = 0;
     for (; i <= length - LANES; i += LANES) {
-      if (magnitudes(x, from + i).compare(VectorOperators.EQ, largest).anyTrue()) {
+      if (FloatVector.fromArray(F, x, from + i)
+          .reinterpretAsInts()
+          .and(magnitude)
+          .compare(VectorOperators.EQ, largest)
+          .anyTrue()) {
         break; // the hit lies in this vector
       }
     }
@@ -140,29 +162,30 @@ final class SimdKernels implements VectorKernels {
   }
 
   private static int largestMagnitude(float[] x, int from, int length) {
+    IntVector magnitude = IntVector.broadcast(SimdLanes.INTS, MAGNITUDE);
     IntVector m0 = IntVector.zero(SimdLanes.INTS);
     IntVector m1 = m0;
     IntVector m2 = m0;
     IntVector m3 = m0;
     int i = 0;
     for (; i <= length - 4 * LANES; i += 4 * LANES) {
-      m0 = m0.max(magnitudes(x, from + i));
-      m1 = m1.max(magnitudes(x, from + i + LANES));
-      m2 = m2.max(magnitudes(x, from + i + 2 * LANES));
-      m3 = m3.max(magnitudes(x, from + i + 3 * LANES));
+      m0 = m0.max(FloatVector.fromArray(F, x, from + i).reinterpretAsInts().and(magnitude));
+      m1 = m1.max(FloatVector.fromArray(F, x, from + i + LANES).reinterpretAsInts().and(magnitude));
+      m2 =
+          m2.max(
+              FloatVector.fromArray(F, x, from + i + 2 * LANES).reinterpretAsInts().and(magnitude));
+      m3 =
+          m3.max(
+              FloatVector.fromArray(F, x, from + i + 3 * LANES).reinterpretAsInts().and(magnitude));
     }
     for (; i <= length - LANES; i += LANES) {
-      m0 = m0.max(magnitudes(x, from + i));
+      m0 = m0.max(FloatVector.fromArray(F, x, from + i).reinterpretAsInts().and(magnitude));
     }
     int largest = m0.max(m1).max(m2.max(m3)).reduceLanes(VectorOperators.MAX);
     for (; i < length; i++) {
       largest = Math.max(largest, magnitude(x[from + i]));
     }
     return largest;
-  }
-
-  private static IntVector magnitudes(float[] x, int at) {
-    return SimdLanes.load(x, at).reinterpretAsInts().and(MAGNITUDE);
   }
 
   private static int magnitude(float x) {
@@ -186,11 +209,11 @@ final class SimdKernels implements VectorKernels {
           base, baseFrom + j, coefficients, rows, count, matrix, rowLength, j, out, outFrom + j);
     }
     for (; j <= rowLength - LANES; j += LANES) {
-      FloatVector sum = SimdLanes.load(base, baseFrom + j);
+      FloatVector sum = FloatVector.fromArray(F, base, baseFrom + j);
       for (int i = 0; i < count; i++) {
         sum =
-            SimdLanes.broadcast(-coefficients[i])
-                .fma(SimdLanes.load(matrix, rows[i] * rowLength + j), sum);
+            FloatVector.broadcast(F, -coefficients[i])
+                .fma(FloatVector.fromArray(F, matrix, rows[i] * rowLength + j), sum);
       }
       sum.intoArray(out, outFrom + j);
     }
@@ -214,17 +237,17 @@ final class SimdKernels implements VectorKernels {
       int column,
       float[] out,
       int outFrom) {
-    FloatVector s0 = SimdLanes.load(base, baseFrom);
-    FloatVector s1 = SimdLanes.load(base, baseFrom + LANES);
-    FloatVector s2 = SimdLanes.load(base, baseFrom + 2 * LANES);
-    FloatVector s3 = SimdLanes.load(base, baseFrom + 3 * LANES);
+    FloatVector s0 = FloatVector.fromArray(F, base, baseFrom);
+    FloatVector s1 = FloatVector.fromArray(F, base, baseFrom + LANES);
+    FloatVector s2 = FloatVector.fromArray(F, base, baseFrom + 2 * LANES);
+    FloatVector s3 = FloatVector.fromArray(F, base, baseFrom + 3 * LANES);
     for (int i = 0; i < count; i++) {
-      FloatVector factor = SimdLanes.broadcast(-coefficients[i]);
+      FloatVector factor = FloatVector.broadcast(F, -coefficients[i]);
       int o = rows[i] * rowLength + column;
-      s0 = factor.fma(SimdLanes.load(matrix, o), s0);
-      s1 = factor.fma(SimdLanes.load(matrix, o + LANES), s1);
-      s2 = factor.fma(SimdLanes.load(matrix, o + 2 * LANES), s2);
-      s3 = factor.fma(SimdLanes.load(matrix, o + 3 * LANES), s3);
+      s0 = factor.fma(FloatVector.fromArray(F, matrix, o), s0);
+      s1 = factor.fma(FloatVector.fromArray(F, matrix, o + LANES), s1);
+      s2 = factor.fma(FloatVector.fromArray(F, matrix, o + 2 * LANES), s2);
+      s3 = factor.fma(FloatVector.fromArray(F, matrix, o + 3 * LANES), s3);
     }
     s0.intoArray(out, outFrom);
     s1.intoArray(out, outFrom + LANES);

@@ -10,10 +10,12 @@ final class SimdLanes {
   static final int COUNT = FLOATS.length();
   static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
 
-  private static final VectorShuffle<Float> BY_8 = rotation(8);
-  private static final VectorShuffle<Float> BY_4 = rotation(4);
-  private static final VectorShuffle<Float> BY_2 = rotation(2);
-  private static final VectorShuffle<Float> BY_1 = rotation(1);
+  /** Lane l gets lane l + 8, and so on, for folding by halves. */
+  static final VectorShuffle<Float> BY_8 = rotation(8);
+
+  static final VectorShuffle<Float> BY_4 = rotation(4);
+  static final VectorShuffle<Float> BY_2 = rotation(2);
+  static final VectorShuffle<Float> BY_1 = rotation(1);
 
   private SimdLanes() {}
 
@@ -32,26 +34,5 @@ final class SimdLanes {
 
   private static VectorShuffle<Float> rotation(int distance) {
     return VectorShuffle.fromOp(FLOATS, lane -> (lane + distance) % COUNT);
-  }
-
-  static FloatVector load(float[] array, int at) {
-    return FloatVector.fromArray(FLOATS, array, at);
-  }
-
-  static FloatVector broadcast(float value) {
-    return FloatVector.broadcast(FLOATS, value);
-  }
-
-  /** Sum of the lanes, added by halves: lane l to lane l+8, then l+4, l+2, l+1. */
-  static float fold(FloatVector sums) {
-    if (COUNT > 8) {
-      sums = sums.add(sums.rearrange(BY_8));
-    }
-    if (COUNT > 4) {
-      sums = sums.add(sums.rearrange(BY_4));
-    }
-    sums = sums.add(sums.rearrange(BY_2));
-    sums = sums.add(sums.rearrange(BY_1));
-    return sums.lane(0);
   }
 }

@@ -111,9 +111,12 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
     double floor = ROUNDING * Math.sqrt(energy);
     double rest = energy;
     chosen.clear(most);
-    int best = Kernels.argmaxAbs(correlations, correlationsFrom, k);
-    float largest = correlations[correlationsFrom + best];
-    while (rest > target && Math.abs(largest) > floor) {
+    System.arraycopy(correlations, correlationsFrom, alpha, 0, k);
+    while (rest > target) {
+      int best = Kernels.argmaxAbs(alpha, 0, k);
+      if (!(Math.abs(alpha[best]) > floor)) {
+        return;
+      }
       atoms.prepare(best);
       if (!chosen.append(atoms.gram(), k, best, correlations[correlationsFrom + best])) {
         return;
@@ -124,8 +127,6 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
         return;
       }
       updateAlpha(atoms, correlations, correlationsFrom);
-      best = Kernels.argmaxAbs(alpha, 0, k);
-      largest = alpha[best];
     }
   }
 

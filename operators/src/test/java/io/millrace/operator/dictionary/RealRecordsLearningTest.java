@@ -47,7 +47,6 @@ class RealRecordsLearningTest {
     double learned = energyLeftByLearning(millivolts, 4);
     double components = energyLeftByComponents(millivolts, 4);
     String figures = "energy left: " + learned + ", components " + components;
-    System.out.println("TMP " + figures);
     assertTrue(learned < 0.025, figures);
     assertTrue(learned < components, figures);
   }
@@ -65,7 +64,6 @@ class RealRecordsLearningTest {
       components += energyLeftByComponents(channel, 16) / 4;
     }
     String figures = "energy left: " + learned + ", components " + components;
-    System.out.println("TMP " + figures);
     assertTrue(learned < 0.012, figures);
     assertTrue(learned < components, figures);
   }
@@ -178,7 +176,6 @@ class RealRecordsLearningTest {
         }
       }
     }
-    System.out.println("TMP rows " + rows.size());
     List<float[]> channels = new ArrayList<>();
     for (int c = 0; c < 4; c++) {
       float[] channel = new float[rows.size()];

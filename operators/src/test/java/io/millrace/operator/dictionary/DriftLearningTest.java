@@ -15,7 +15,7 @@ class DriftLearningTest {
   void alarmsWhenHalfTheAtomsChangeAndLearnsTheNewOnes(long seed) {
     int d = 32;
     int k = 64;
-    PlantedRecords planted = new PlantedRecords(d, k, 3, 20, seed);
+    PlantedStream planted = new PlantedStream(d, k, 3, 20, seed);
     DictionaryLearner learner =
         new OnlineDictionaryLearning(OnlineDictionaryLearning.Settings.DEFAULT);
     LearnerState state = learner.createState(planted.next(k), k, d);

@@ -33,7 +33,7 @@ class LearnerStateTest {
   @ValueSource(strings = {OnlineDictionaryLearning.NAME, FrankWolfeDictionaryLearning.NAME})
   void learnsTheSameBitsThroughItsBytesAtEveryStep(String name) {
     int k = atoms(name);
-    PlantedRecords planted = new PlantedRecords(D, k, 3, 20, 1);
+    PlantedStream planted = new PlantedStream(D, k, 3, 20, 1);
     LearnerState plain = learner(name).createState(planted.next(k), k, D);
     LearnerState restored = LearningLoop.copy(plain);
     LearningLoop plainLoop = new LearningLoop(learner(name), coder);
@@ -63,7 +63,7 @@ class LearnerStateTest {
   @ValueSource(strings = {OnlineDictionaryLearning.NAME, FrankWolfeDictionaryLearning.NAME})
   void revisionsMoveWithTheBytesTheyStandFor(String name) {
     int k = atoms(name);
-    PlantedRecords planted = new PlantedRecords(D, k, 3, 20, 1);
+    PlantedStream planted = new PlantedStream(D, k, 3, 20, 1);
     DictionaryLearner learner = learner(name);
     LearnerState state = learner.createState(planted.next(k), k, D);
     LearningLoop loop = new LearningLoop(learner, coder);
@@ -85,7 +85,7 @@ class LearnerStateTest {
   @ValueSource(strings = {OnlineDictionaryLearning.NAME, FrankWolfeDictionaryLearning.NAME})
   void refusesTruncatedAndDamagedBytes(String name) {
     int k = atoms(name);
-    PlantedRecords planted = new PlantedRecords(D, k, 3, 20, 1);
+    PlantedStream planted = new PlantedStream(D, k, 3, 20, 1);
     LearnerState state = learner(name).createState(planted.next(k), k, D);
     new LearningLoop(learner(name), coder).accumulate(state, planted.next(9));
     byte[] bytes = LearningLoop.bytes(state);

@@ -27,7 +27,7 @@ class MergedLearningTest {
   @Test
   void partialSumsEqualTheSumOfOneRun() {
     long seed = 1;
-    PlantedRecords planted = new PlantedRecords(D, K, 5, 20, seed);
+    PlantedStream planted = new PlantedStream(D, K, 5, 20, seed);
     Dictionary dictionary = Dictionary.normalized(planted.next(K), K, D);
     SufficientStatistics whole = learner.createStatistics(K, D);
     SufficientStatistics merged = learner.createStatistics(K, D);
@@ -89,7 +89,7 @@ class MergedLearningTest {
     TreeMap<Integer, SufficientStatistics> arrived = new TreeMap<>();
     LearnerState state = null;
     for (int worker : arrival) {
-      PlantedRecords planted = new PlantedRecords(D, K, 5, 20, 7);
+      PlantedStream planted = new PlantedStream(D, K, 5, 20, 7);
       state = learner.createState(planted.next(K), K, D);
       planted.next(worker * 300);
       arrived.put(worker, partial(state.dictionary(), planted.next(300)));
@@ -113,7 +113,7 @@ class MergedLearningTest {
   @ParameterizedTest(name = "4 workers, 40 rounds, seed {0}")
   @ValueSource(longs = {1, 2, 3})
   void fourWorkersRecoverTheDictionaryInFortyRounds(long seed) {
-    PlantedRecords planted = new PlantedRecords(D, K, 5, 20, seed);
+    PlantedStream planted = new PlantedStream(D, K, 5, 20, seed);
     LearnerState state = learner.createState(planted.next(K), K, D);
     for (int round = 0; round < 40; round++) {
       SufficientStatistics[] partials = new SufficientStatistics[WORKERS];
@@ -132,7 +132,7 @@ class MergedLearningTest {
 
   @Test
   void sumsThatArriveInSlicesEqualTheWhole() {
-    PlantedRecords planted = new PlantedRecords(D, K, 5, 20, 2);
+    PlantedStream planted = new PlantedStream(D, K, 5, 20, 2);
     Dictionary dictionary = Dictionary.normalized(planted.next(K), K, D);
     SufficientStatistics sent = partial(dictionary, planted.next(200));
     SufficientStatistics received = learner.createStatistics(K, D);

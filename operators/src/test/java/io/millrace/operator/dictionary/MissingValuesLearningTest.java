@@ -3,6 +3,7 @@ package io.millrace.operator.dictionary;
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import java.util.Arrays;
 import java.util.Random;
 import org.junit.jupiter.api.DisplayName;
 import org.junit.jupiter.api.Test;
@@ -40,8 +41,8 @@ class MissingValuesLearningTest {
     assertTrue(error < errorOfZeros, figures);
   }
 
-  private static PlantedRecords planted(long seed) {
-    return new PlantedRecords(D, K, 3, 20, seed);
+  private static PlantedStream planted(long seed) {
+    return new PlantedStream(D, K, 3, 20, seed);
   }
 
   private static float[] mask(Random random) {
@@ -54,7 +55,7 @@ class MissingValuesLearningTest {
 
   /** 16,000 records; missing entries filled by the code over the others, or by zero. */
   private LearnerState learn(long seed, boolean fill) {
-    PlantedRecords planted = planted(seed);
+    PlantedStream planted = planted(seed);
     Random random = new Random(seed + 50);
     DictionaryLearner learner =
         new OnlineDictionaryLearning(OnlineDictionaryLearning.Settings.DEFAULT);
@@ -83,7 +84,7 @@ class MissingValuesLearningTest {
 
   /** Root of hidden entries' squared error over their energy, on records not learned from. */
   private double hiddenError(long seed, Dictionary dictionary) {
-    PlantedRecords planted = planted(seed);
+    PlantedStream planted = planted(seed);
     planted.next(K + 16_000);
     Random random = new Random(seed + 60);
     SparseCodes codes = new SparseCodes();
@@ -92,7 +93,7 @@ class MissingValuesLearningTest {
     double squared = 0;
     for (int r = 0; r < 2_000; r++) {
       float[] mask = mask(random);
-      float[] record = java.util.Arrays.copyOfRange(records, r * D, (r + 1) * D);
+      float[] record = Arrays.copyOfRange(records, r * D, (r + 1) * D);
       codes.clear();
       coder.codeMasked(dictionary, record, 0, mask, codes);
       DictionaryLearner.fillMissing(dictionary, record, 0, mask, codes, 0);

@@ -31,7 +31,7 @@ class OnlineDictionaryLearningTest {
     "20, 50, 3, 3, 0.85"
   })
   void recoversPlantedAtomsInOnePass(int d, int k, int s, long seed, double expected) {
-    PlantedRecords planted = new PlantedRecords(d, k, s, 20, seed);
+    PlantedStream planted = new PlantedStream(d, k, s, 20, seed);
     DictionaryLearner learner =
         new OnlineDictionaryLearning(OnlineDictionaryLearning.Settings.DEFAULT);
     LearnerState state = learner.createState(planted.next(k), k, d);
@@ -48,7 +48,7 @@ class OnlineDictionaryLearningTest {
     int d = 24;
     int k = 70; // two blocks and a part
     long seed = 7;
-    PlantedRecords planted = new PlantedRecords(d, k, 4, 20, seed);
+    PlantedStream planted = new PlantedStream(d, k, 4, 20, seed);
     // Rounds this short replace no atom and remember everything: a sweep and nothing else.
     DictionaryLearner learner =
         new OnlineDictionaryLearning(
@@ -81,7 +81,7 @@ class OnlineDictionaryLearningTest {
     int d = 20;
     int k = 50;
     int s = 3;
-    PlantedRecords planted = new PlantedRecords(d, k, s, 20, seed);
+    PlantedStream planted = new PlantedStream(d, k, s, 20, seed);
     float[] initial = LearningLoop.unit(planted.next(k), d);
     DictionaryLearner learner =
         new OnlineDictionaryLearning(OnlineDictionaryLearning.Settings.DEFAULT);
@@ -110,7 +110,7 @@ class OnlineDictionaryLearningTest {
   void replacesADeadAtomOnceTheOthersAreSettled() {
     int d = 16;
     int k = 20;
-    PlantedRecords planted = new PlantedRecords(d, k, 2, 20, 3);
+    PlantedStream planted = new PlantedStream(d, k, 2, 20, 3);
     float[] initial = planted.truth.clone();
     Arrays.fill(initial, 0, d, 0);
     DictionaryLearner learner =
@@ -134,7 +134,7 @@ class OnlineDictionaryLearningTest {
   }
 
   private static double recoveredAmongWildRecords(float clip) {
-    PlantedRecords planted = new PlantedRecords(20, 30, 3, 20, 5);
+    PlantedStream planted = new PlantedStream(20, 30, 3, 20, 5);
     DictionaryLearner learner =
         new OnlineDictionaryLearning(new OnlineDictionaryLearning.Settings(4, 50, 1, clip));
     LearnerState state = learner.createState(planted.next(30), 30, 20);
@@ -156,7 +156,7 @@ class OnlineDictionaryLearningTest {
 
   @Test
   void aRoundWithoutRecordsKeepsTheDictionary() {
-    PlantedRecords planted = new PlantedRecords(8, 10, 2, 20, 1);
+    PlantedStream planted = new PlantedStream(8, 10, 2, 20, 1);
     DictionaryLearner learner =
         new OnlineDictionaryLearning(OnlineDictionaryLearning.Settings.DEFAULT);
     LearnerState state = learner.createState(planted.next(10), 10, 8);

@@ -6,7 +6,7 @@ import java.util.Random;
  * Records with a known dictionary: x = sum of s random atoms with N(0, 1) values + white noise, so
  * that the noise has 10^(-snr/10) of the signal's energy on average. Atoms are N(0, 1), unit norm.
  */
-final class PlantedRecords {
+final class PlantedStream {
   final int dimension;
   final int atomCount;
   final float[] truth;
@@ -14,7 +14,7 @@ final class PlantedRecords {
   private final double noise;
   private final Random random;
 
-  PlantedRecords(int dimension, int atomCount, int sparsity, double snrDecibel, long seed) {
+  PlantedStream(int dimension, int atomCount, int sparsity, double snrDecibel, long seed) {
     this.dimension = dimension;
     this.atomCount = atomCount;
     this.sparsity = sparsity;

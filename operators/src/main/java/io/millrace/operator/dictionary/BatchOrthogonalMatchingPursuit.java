@@ -5,8 +5,8 @@ import io.millrace.kernel.Kernels;
 /**
  * Orthogonal matching pursuit on the Gram matrix: takes the atom that correlates most with the
  * residual, refits all coefficients, and repeats (Pati, Rezaiifar, Krishnaprasad 1993; in Gram form
- * with a progressive Cholesky factor: Rubinstein, Zibulevsky, Elad 2008). The residual itself is
- * never formed; its correlations are alpha = D'x - G_S c.
+ * with a progressive Cholesky factor: Rubinstein, Zibulevsky, Elad 2008). Its correlations are
+ * alpha = D'x - G_S c; the residual itself is formed only at the end, and to test a small error.
  *
  * <p>Stops at the settings' limit, at their error, at min(k, d) atoms, when no atom correlates with
  * the residual beyond float precision, or when the best one depends on those chosen: a record of
@@ -18,13 +18,14 @@ import io.millrace.kernel.Kernels;
 public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
   // A correlation below this share of the record's norm is rounding of D'x.
   private static final double ROUNDING = 1e-6;
+  // Below this share of the energy, energy minus gains has lost its digits: form the residual.
+  private static final double CANCELLED = 1e-4;
 
   /**
    * When to stop, whichever comes first.
    *
    * @param maxAtoms s, at least 1
-   * @param relativeError stop when |residual| is at most this times |record|; 0 for never. The
-   *     running residual is known to about 0.001 |record|, so smaller values act like that.
+   * @param relativeError stop when |residual| is at most this times |record|; 0 for never
    * @param absoluteError stop when |residual| is at most this; 0 for never
    */
   public record Settings(int maxAtoms, float relativeError, float absoluteError) {
@@ -85,29 +86,21 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
       alpha = new float[atoms.atomCount()];
     }
     float energy = Kernels.dot(record, recordFrom, record, recordFrom, d);
-    pursue(atoms, correlations, correlationsFrom, energy);
-    int n = chosen.size();
-    Kernels.subtractRows(
-        record,
-        recordFrom,
-        chosen.coefficients(),
-        chosen.atoms(),
-        n,
-        atoms.atoms(),
-        d,
-        residual,
-        0);
-    float residualEnergy = Kernels.dot(residual, 0, residual, 0, d);
-    out.append(chosen.atoms(), chosen.coefficients(), n, energy, residualEnergy);
+    pursue(atoms, correlations, correlationsFrom, record, recordFrom, energy);
+    float residualEnergy = residualEnergy(atoms, record, recordFrom);
+    out.append(chosen.atoms(), chosen.coefficients(), chosen.size(), energy, residualEnergy);
   }
 
-  private void pursue(AtomSet atoms, float[] correlations, int correlationsFrom, float energy) {
+  private void pursue(
+      AtomSet atoms,
+      float[] correlations,
+      int correlationsFrom,
+      float[] record,
+      int recordFrom,
+      float energy) {
     int k = atoms.atomCount();
     int most = Math.min(settings.maxAtoms(), Math.min(k, atoms.dimension()));
-    double target =
-        Math.max(
-            (double) settings.relativeError() * settings.relativeError() * energy,
-            (double) settings.absoluteError() * settings.absoluteError());
+    double target = target(energy);
     double floor = ROUNDING * Math.sqrt(energy);
     double rest = energy;
     chosen.clear(most);
@@ -122,12 +115,39 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
         return;
       }
       chosen.solve();
-      rest -= chosen.lastGain();
       if (chosen.size() == most) {
         return;
       }
+      rest -= chosen.lastGain();
+      if (target >= 0 && rest < CANCELLED * energy) {
+        rest = residualEnergy(atoms, record, recordFrom);
+      }
       updateAlpha(atoms, correlations, correlationsFrom);
     }
+  }
+
+  /** The residual energy to stop at. */
+  private double target(float energy) {
+    double relative = settings.relativeError();
+    double absolute = settings.absoluteError();
+    return relative == 0 && absolute == 0
+        ? Double.NEGATIVE_INFINITY
+        : Math.max(relative * relative * energy, absolute * absolute);
+  }
+
+  private float residualEnergy(AtomSet atoms, float[] record, int recordFrom) {
+    int d = atoms.dimension();
+    Kernels.subtractRows(
+        record,
+        recordFrom,
+        chosen.coefficients(),
+        chosen.atoms(),
+        chosen.size(),
+        atoms.atoms(),
+        d,
+        residual,
+        0);
+    return Kernels.dot(residual, 0, residual, 0, d);
   }
 
   private void updateAlpha(AtomSet atoms, float[] correlations, int correlationsFrom) {

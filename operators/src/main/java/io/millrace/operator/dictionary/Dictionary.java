@@ -20,14 +20,14 @@ public final class Dictionary implements AtomSet {
   private final float[] columns;
   private final float[] gram;
 
-  private Dictionary(float[] ownAtoms, int atomCount, int dimension) {
+  private Dictionary(float[] ownAtoms, int atomCount, int dimension, GemmScratch scratch) {
     this.atomCount = atomCount;
     this.dimension = dimension;
     this.atoms = ownAtoms;
     this.columns = new float[ownAtoms.length];
     this.gram = new float[atomCount * atomCount];
     Kernels.transpose(atoms, 0, columns, 0, atomCount, dimension);
-    Kernels.gemm(atoms, 0, columns, 0, gram, 0, atomCount, atomCount, dimension, new GemmScratch());
+    Kernels.gemm(atoms, 0, columns, 0, gram, 0, atomCount, atomCount, dimension, scratch);
   }
 
   /**
@@ -48,7 +48,7 @@ public final class Dictionary implements AtomSet {
             "norm of atom " + j + ": got " + norm + ", expected 1, or 0 for a dead atom");
       }
     }
-    return new Dictionary(atoms.clone(), atomCount, dimension);
+    return new Dictionary(atoms.clone(), atomCount, dimension, new GemmScratch());
   }
 
   /**
@@ -72,7 +72,15 @@ public final class Dictionary implements AtomSet {
         unit[i] = norm < 1e-12 ? 0f : (float) (atoms[i] / norm);
       }
     }
-    return new Dictionary(unit, atomCount, dimension);
+    return new Dictionary(unit, atomCount, dimension, new GemmScratch());
+  }
+
+  /**
+   * Keeps an array whose rows have norm 1 or 0, unchecked: for a learner that has just made them
+   * so, once a round.
+   */
+  static Dictionary owning(float[] unitAtoms, int atomCount, int dimension, GemmScratch scratch) {
+    return new Dictionary(unitAtoms, atomCount, dimension, scratch);
   }
 
   private static void requireShape(float[] atoms, int atomCount, int dimension) {

@@ -62,7 +62,6 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
 
   private final Settings settings;
   private final GemmScratch gemmScratch = new GemmScratch();
-  private float[] atoms = new float[0];
   private float[] negatedCodeProducts = new float[0];
   private float[] residual = new float[0];
   private float[] updated = new float[0];
@@ -163,12 +162,12 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
       int k = next.atomCount();
       int d = next.dimension();
       reserve(k, d);
-      System.arraycopy(next.atoms(), 0, atoms, 0, k * d);
+      float[] atoms = next.atoms().clone();
       for (int sweep = 0; sweep < settings.sweeps(); sweep++) {
-        sweep(statistics, k, d);
+        sweep(statistics, atoms, k, d);
       }
-      replaced = replaceUnneeded(statistics, next.gram(), k, d);
-      next = Dictionary.normalized(atoms, k, d);
+      replaced = replaceUnneeded(statistics, next.gram(), atoms, d);
+      next = Dictionary.owning(atoms, k, d, gemmScratch);
       statistics.decay((float) forgetting(age, windows, meanUses(statistics)));
     }
     statistics.startRound();
@@ -198,7 +197,7 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
     return sum / statistics.atoms();
   }
 
-  private void sweep(SufficientStatistics statistics, int k, int d) {
+  private void sweep(SufficientStatistics statistics, float[] atoms, int k, int d) {
     float[] codeProducts = statistics.codeProducts();
     double mass = 0;
     for (int j = 0; j < k; j++) {
@@ -215,7 +214,7 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
       for (int i = 0; i < count; i++) {
         int j = first + i;
         float ownMass = codeProducts[j * k + j];
-        if (ownMass > withoutMass && update(j, i, ownMass, d)) {
+        if (ownMass > withoutMass && update(atoms, j, i, ownMass, d)) {
           for (int later = i + 1; later < count; later++) {
             float product = codeProducts[(first + later) * k + j];
             if (product != 0) {
@@ -228,7 +227,7 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
   }
 
   /** Moves atom j to its optimum given the others; leaves the move in {@code updated}. */
-  private boolean update(int j, int residualRow, float ownMass, int d) {
+  private boolean update(float[] atoms, int j, int residualRow, float ownMass, int d) {
     System.arraycopy(atoms, j * d, updated, 0, d);
     Kernels.axpy(1 / ownMass, residual, residualRow * d, updated, 0, d);
     float square = Kernels.dot(updated, 0, updated, 0, d);
@@ -253,21 +252,22 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
    *
    * @param gram of the round's dictionary: one round old, which is near enough to see twins
    */
-  private int replaceUnneeded(SufficientStatistics statistics, float[] gram, int k, int d) {
+  private static int replaceUnneeded(
+      SufficientStatistics statistics, float[] gram, float[] atoms, int d) {
     float mean = (float) meanUses(statistics);
     if (mean < SETTLED_USES) {
       return 0;
     }
     int replaced = 0;
     for (int c = 0; c < statistics.candidates(); c++) {
-      int unneeded = c == 0 ? twin(gram, statistics.usage(), k) : -1;
+      int unneeded = c == 0 ? twin(gram, statistics.usage()) : -1;
       if (unneeded < 0) {
         unneeded = unused(statistics, UNUSED * mean, statistics.candidateResidual(c));
       }
       if (unneeded < 0) {
         break;
       }
-      statistics.candidate(c, atoms, unneeded * d);
+      statistics.unitCandidate(c, atoms, unneeded * d);
       statistics.replaceAtom(unneeded, mean);
       replaced++;
     }
@@ -275,7 +275,8 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
   }
 
   /** The lesser used of the two closest atoms, if they are nearly the same; else -1. */
-  private static int twin(float[] gram, float[] usage, int k) {
+  private static int twin(float[] gram, float[] usage) {
+    int k = usage.length;
     int lesser = -1;
     float closest = TWINS;
     for (int i = 1; i < k; i++) {
@@ -304,9 +305,6 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
   }
 
   private void reserve(int k, int d) {
-    if (atoms.length != k * d) {
-      atoms = new float[k * d];
-    }
     if (negatedCodeProducts.length < BLOCK * k) {
       negatedCodeProducts = new float[BLOCK * k];
     }

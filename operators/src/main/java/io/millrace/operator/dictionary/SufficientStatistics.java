@@ -158,6 +158,18 @@ public final class SufficientStatistics {
     return candidateEnergy[index];
   }
 
+  /** Copies candidate {@code index} into {@code to}, scaled to unit norm; it has a residual. */
+  void unitCandidate(int index, float[] to, int offset) {
+    double square = 0;
+    for (int i = index * dimension; i < (index + 1) * dimension; i++) {
+      square += (double) candidateRecords[i] * candidateRecords[i];
+    }
+    double scale = 1 / Math.sqrt(square);
+    for (int i = 0; i < dimension; i++) {
+      to[offset + i] = (float) (candidateRecords[index * dimension + i] * scale);
+    }
+  }
+
   /**
    * Offers a badly explained record; kept while it is among the {@value #CANDIDATES} worst.
    *

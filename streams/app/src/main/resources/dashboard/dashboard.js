@@ -171,6 +171,7 @@ function dictionary(pipeline, sensor) {
 function deadLetters(pipeline) {
   charts.reasons(pipeline.deadLetterReasons);
   element("no-dead-letters").hidden = pipeline.recentDeadLetters.length > 0;
+  element("dead-letter-table").hidden = pipeline.recentDeadLetters.length === 0;
   const body = element("dead-letter-rows");
   const newest = JSON.stringify(pipeline.recentDeadLetters);
   if (body.newest === newest) return;

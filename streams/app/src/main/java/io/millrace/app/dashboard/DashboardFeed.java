@@ -20,6 +20,7 @@ import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.KafkaException;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.InterruptException;
+import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -40,7 +41,7 @@ public final class DashboardFeed implements AutoCloseable {
   private static final long RETRY_MILLIS = 2_000;
   private static final int MAX_POLL_RECORDS = 2_000;
 
-  private final DashboardSettings settings;
+  private final FeedSettings settings;
   private final Map<String, Object> clientSettings;
   private final PipelineCounters counters;
   private final List<PipelineFeed> feeds;
@@ -49,8 +50,11 @@ public final class DashboardFeed implements AutoCloseable {
   private final Thread thread = new Thread(this::run, "dashboard-feed");
   private volatile DashboardSnapshot latest;
 
+  /** Null while there is none. */
+  private volatile Consumer<byte[], byte[]> current;
+
   private DashboardFeed(
-      DashboardSettings settings, Map<String, Object> clientSettings, PipelineCounters counters) {
+      FeedSettings settings, Map<String, Object> clientSettings, PipelineCounters counters) {
     this.settings = settings;
     this.clientSettings = Map.copyOf(clientSettings);
     this.counters = counters;
@@ -66,7 +70,7 @@ public final class DashboardFeed implements AutoCloseable {
    * @param counters of the pipelines, called by the feed's thread
    */
   public static DashboardFeed start(
-      DashboardSettings settings, Map<String, Object> clientSettings, PipelineCounters counters) {
+      FeedSettings settings, Map<String, Object> clientSettings, PipelineCounters counters) {
     DashboardFeed feed = new DashboardFeed(settings, clientSettings, counters);
     feed.thread.setDaemon(true);
     feed.thread.start();
@@ -82,15 +86,27 @@ public final class DashboardFeed implements AutoCloseable {
     while (closing.getCount() > 0) {
       try (Consumer<byte[], byte[]> consumer = new KafkaConsumer<>(consumerSettings());
           Admin admin = Admin.create(clientSettings)) {
+        current = consumer;
         follow(new TopicFollower(consumer, group -> committed(admin, group), feeds));
       } catch (InterruptException stopped) {
         return;
+      } catch (WakeupException woken) {
+        LOG.debug("Dashboard feed was woken up, to close");
       } catch (KafkaException failure) {
         LOG.warn("Dashboard lost its broker and will try again: {}", failure.getMessage());
-        tick();
-        pause(RETRY_MILLIS);
+        retry();
+      } catch (RuntimeException failure) {
+        LOG.error("Dashboard feed failed and will begin again", failure);
+        retry();
+      } finally {
+        current = null;
       }
     }
+  }
+
+  private void retry() {
+    tick();
+    pause(RETRY_MILLIS);
   }
 
   private void follow(TopicFollower follower) {
@@ -108,7 +124,7 @@ public final class DashboardFeed implements AutoCloseable {
         tick();
         nextTick = now + TICK_NANOS;
       }
-      if (taken >= MAX_POLL_RECORDS) {
+      if (taken < 0 || taken >= MAX_POLL_RECORDS) {
         pause(PAUSE_MILLIS);
       }
     }
@@ -178,6 +194,10 @@ public final class DashboardFeed implements AutoCloseable {
   @Override
   public void close() {
     closing.countDown();
+    Consumer<byte[], byte[]> consumer = current;
+    if (consumer != null) {
+      consumer.wakeup();
+    }
     try {
       thread.join(TimeUnit.SECONDS.toMillis(5));
     } catch (InterruptedException stopped) {

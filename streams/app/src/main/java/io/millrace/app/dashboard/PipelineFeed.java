@@ -1,9 +1,9 @@
 package io.millrace.app.dashboard;
 
-import io.millrace.app.dashboard.DashboardSettings.FollowedPipeline;
 import io.millrace.app.dashboard.DashboardSnapshot.DeadLetterView;
 import io.millrace.app.dashboard.DashboardSnapshot.DictionaryView;
 import io.millrace.app.dashboard.DashboardSnapshot.PipelineView;
+import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import io.millrace.schema.Anomaly;
 import io.millrace.schema.DeadLetter;
 import io.millrace.schema.DictionaryVersion;

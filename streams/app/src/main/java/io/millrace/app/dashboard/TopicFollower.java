@@ -1,6 +1,6 @@
 package io.millrace.app.dashboard;
 
-import io.millrace.app.dashboard.DashboardSettings.FollowedPipeline;
+import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import io.millrace.app.dashboard.PipelineFeed.Role;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -140,9 +140,12 @@ final class TopicFollower {
    *
    * @param timeout to wait for the first record
    * @param nowMillis clock
-   * @return records taken
+   * @return records taken; -1: there is no topic yet, and nothing was waited for
    */
   int poll(Duration timeout, long nowMillis) {
+    if (consumer.assignment().isEmpty()) {
+      return -1;
+    }
     ConsumerRecords<byte[], byte[]> records = consumer.poll(timeout);
     for (ConsumerRecord<byte[], byte[]> record : records) {
       for (Use use : uses.get(record.topic())) {

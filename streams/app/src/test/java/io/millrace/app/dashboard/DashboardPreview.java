@@ -2,7 +2,7 @@ package io.millrace.app.dashboard;
 
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
-import io.millrace.app.dashboard.DashboardSettings.FollowedPipeline;
+import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;

@@ -1,7 +1,7 @@
 package io.millrace.app.dashboard;
 
-import io.millrace.app.dashboard.DashboardSettings.FollowedPipeline;
 import io.millrace.app.dashboard.DashboardSnapshot.PipelineView;
+import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import io.millrace.app.dashboard.PipelineFeed.Role;
 import io.millrace.schema.Anomaly;
 import io.millrace.schema.AnomalyKind;

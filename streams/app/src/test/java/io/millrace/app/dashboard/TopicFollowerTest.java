@@ -3,8 +3,8 @@ package io.millrace.app.dashboard;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.millrace.app.dashboard.DashboardSettings.FollowedPipeline;
 import io.millrace.app.dashboard.DashboardSnapshot.PipelineView;
+import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import java.time.Duration;
 import java.util.HashMap;
 import java.util.List;

@@ -11,11 +11,11 @@ import java.util.stream.Stream;
  * @param kernels in use
  * @param pipelines to follow
  */
-public record DashboardSettings(
+public record FeedSettings(
     String version, String engine, String kernels, List<FollowedPipeline> pipelines) {
 
   /** Copies the list. */
-  public DashboardSettings {
+  public FeedSettings {
     pipelines = List.copyOf(pipelines);
   }
 

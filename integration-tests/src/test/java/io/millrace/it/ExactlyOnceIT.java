@@ -10,18 +10,15 @@ import io.millrace.schema.SingleObject;
 import io.millrace.schema.SparseCode;
 import java.io.IOException;
 import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
-import java.util.Comparator;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
@@ -54,7 +51,7 @@ final class ExactlyOnceIT {
 
   @BeforeEach
   void startBroker() throws IOException {
-    deleteAll(DIRECTORY);
+    Directories.delete(DIRECTORY);
     broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
     cluster = new Cluster(broker.bootstrapServers());
     cluster.createTopic("readings", PARTITIONS, Map.of());
@@ -91,7 +88,7 @@ final class ExactlyOnceIT {
         awaitEnd(feed);
       }
       if (kill == KILLS / 2) {
-        deleteAll(killed.stateDirectory(0));
+        Directories.delete(killed.stateDirectory(0));
       }
     }
     finish(killed);
@@ -243,16 +240,5 @@ final class ExactlyOnceIT {
     assertEquals(expected, windows, context + ": windows");
     assertEquals(
         List.of(), cluster.committed(deployment.deadLetters()), context + ": dead letters");
-  }
-
-  private static void deleteAll(Path directory) throws IOException {
-    if (!Files.exists(directory)) {
-      return;
-    }
-    try (Stream<Path> files = Files.walk(directory)) {
-      for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-        Files.delete(file);
-      }
-    }
   }
 }

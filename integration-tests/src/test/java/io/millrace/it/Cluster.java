@@ -11,10 +11,12 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.admin.ListOffsetsResult.ListOffsetsResultInfo;
+import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -80,51 +82,89 @@ final class Cluster {
     return byKey;
   }
 
-  /** Committed end offsets of a topic, or of those of its partitions that exist. */
+  /** End offsets of a topic, open transactions included. */
   Map<TopicPartition, Long> ends(String topic) {
-    try (Admin admin = ClusterConnection.open(client())) {
-      Map<TopicPartition, OffsetSpec> question = new HashMap<>();
-      admin
-          .describeTopics(List.of(topic))
-          .allTopicNames()
-          .get()
-          .get(topic)
-          .partitions()
-          .forEach(
-              partition ->
-                  question.put(
-                      new TopicPartition(topic, partition.partition()), OffsetSpec.latest()));
-      Map<TopicPartition, Long> ends = new HashMap<>();
-      for (Map.Entry<TopicPartition, ListOffsetsResultInfo> end :
-          admin.listOffsets(question).all().get().entrySet()) {
-        ends.put(end.getKey(), end.getValue().offset());
-      }
-      return ends;
-    } catch (ExecutionException e) {
-      throw new IllegalStateException(e.getCause());
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException(e);
-    }
+    return ask(
+        admin -> {
+          Map<TopicPartition, OffsetSpec> question = new HashMap<>();
+          admin
+              .describeTopics(List.of(topic))
+              .allTopicNames()
+              .get()
+              .get(topic)
+              .partitions()
+              .forEach(
+                  partition ->
+                      question.put(
+                          new TopicPartition(topic, partition.partition()), OffsetSpec.latest()));
+          Map<TopicPartition, Long> ends = new HashMap<>();
+          admin
+              .listOffsets(question)
+              .all()
+              .get()
+              .forEach((partition, end) -> ends.put(partition, end.offset()));
+          return ends;
+        });
   }
 
   /** Records of a topic that a group has not yet committed. */
   long lag(String group, String topic) {
+    return ends(topic).values().stream().mapToLong(Long::longValue).sum()
+        - committedOffset(group, topic);
+  }
+
+  /** Sum over partitions of the offsets that a group has committed. */
+  long committedOffset(String group, String topic) {
+    return ask(
+        admin -> {
+          long sum = 0;
+          for (Map.Entry<TopicPartition, OffsetAndMetadata> committed :
+              admin
+                  .listConsumerGroupOffsets(group)
+                  .partitionsToOffsetAndMetadata()
+                  .get()
+                  .entrySet()) {
+            if (committed.getValue() != null && committed.getKey().topic().equals(topic)) {
+              sum += committed.getValue().offset();
+            }
+          }
+          return sum;
+        });
+  }
+
+  /** Transactions that were begun and neither committed nor aborted. */
+  long openTransactions() {
+    ListTransactionsOptions open =
+        new ListTransactionsOptions().filterStates(List.of(TransactionState.ONGOING));
+    return ask(admin -> (long) admin.listTransactions(open).all().get().size());
+  }
+
+  /** Members of a group that have partitions. */
+  long workingMembers(String group) {
+    return ask(
+        admin ->
+            admin.describeConsumerGroups(List.of(group)).all().get().get(group).members().stream()
+                .filter(member -> !member.assignment().topicPartitions().isEmpty())
+                .count());
+  }
+
+  /** Names of topics that contain a text. */
+  List<String> topicsWith(String text) {
+    return ask(
+        admin ->
+            admin.listTopics().names().get().stream()
+                .filter(name -> name.contains(text))
+                .sorted()
+                .toList());
+  }
+
+  private interface Question<T> {
+    T ask(Admin admin) throws ExecutionException, InterruptedException;
+  }
+
+  private <T> T ask(Question<T> question) {
     try (Admin admin = ClusterConnection.open(client())) {
-      Map<TopicPartition, Long> committed = new HashMap<>();
-      admin
-          .listConsumerGroupOffsets(group)
-          .partitionsToOffsetAndMetadata()
-          .get()
-          .forEach(
-              (partition, offset) -> {
-                if (offset != null) {
-                  committed.put(partition, offset.offset());
-                }
-              });
-      return ends(topic).entrySet().stream()
-          .mapToLong(end -> end.getValue() - committed.getOrDefault(end.getKey(), 0L))
-          .sum();
+      return question.ask(admin);
     } catch (ExecutionException e) {
       throw new IllegalStateException(e.getCause());
     } catch (InterruptedException e) {

@@ -5,6 +5,7 @@ import io.millrace.app.replay.ReadingReplayer;
 import io.millrace.app.replay.ReplaySettings;
 import io.millrace.app.replay.SensorDataset;
 import io.millrace.app.topics.ClusterConnection;
+import io.millrace.app.topics.DeploymentTopics;
 import io.millrace.app.topics.TopicCreation;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.Pipeline;

@@ -8,7 +8,7 @@ import java.nio.file.Path;
 import picocli.CommandLine.Option;
 
 /** The option that names a deployment file. */
-final class DeploymentFile {
+public final class DeploymentFile {
   @Option(
       names = {"-c", "--config"},
       required = true,
@@ -16,7 +16,12 @@ final class DeploymentFile {
       description = "Deployment file (YAML).")
   private Path file;
 
-  Deployment read() {
+  /**
+   * The deployment.
+   *
+   * @throws ConfigurationException with file, key, what was got and what was expected
+   */
+  public Deployment read() {
     try {
       return Deployment.parse(file.toString(), Files.readString(file), System.getenv());
     } catch (IOException e) {

@@ -3,6 +3,7 @@ package io.millrace.app;
 import io.micrometer.core.instrument.Meter;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
+import io.millrace.app.topics.DeploymentTopics;
 import io.millrace.runtime.Deployment;
 import io.millrace.schema.Metric;
 import io.millrace.schema.SingleObject;
@@ -39,7 +40,7 @@ final class MetricPublisher implements AutoCloseable {
 
   private MetricPublisher(Deployment deployment, MeterRegistry registry) {
     this.registry = registry;
-    this.topic = deployment.name() + ".metrics";
+    this.topic = DeploymentTopics.metrics(deployment);
     Map<String, Object> properties = new HashMap<>(deployment.kafka());
     properties.put(ProducerConfig.ACKS_CONFIG, "1");
     properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, false);

@@ -2,6 +2,7 @@ package io.millrace.app;
 
 import io.millrace.app.inspect.InspectCommand;
 import io.millrace.app.replay.ReplayCommand;
+import io.millrace.app.topics.TopicsCommand;
 import io.millrace.runtime.ConfigurationException;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;

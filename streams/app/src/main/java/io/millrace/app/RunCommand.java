@@ -1,6 +1,7 @@
 package io.millrace.app;
 
 import io.millrace.app.topics.ClusterConnection;
+import io.millrace.app.topics.DeploymentTopics;
 import io.millrace.app.topics.TopicCreation;
 import io.millrace.app.topics.TopicSpec;
 import io.millrace.runtime.Deployment;

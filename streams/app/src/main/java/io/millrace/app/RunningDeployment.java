@@ -6,9 +6,9 @@ import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
 import io.millrace.app.dashboard.DashboardFeed;
 import io.millrace.app.dashboard.DashboardServer;
-import io.millrace.app.dashboard.DashboardSettings;
-import io.millrace.app.dashboard.DashboardSettings.FollowedPipeline;
 import io.millrace.app.dashboard.DashboardSnapshot;
+import io.millrace.app.dashboard.FeedSettings;
+import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import io.millrace.app.dashboard.PipelineCounters;
 import io.millrace.kafka.KafkaPipeline;
 import io.millrace.kernel.Kernels;
@@ -108,8 +108,8 @@ final class RunningDeployment implements AutoCloseable {
     feed.close();
   }
 
-  private static DashboardSettings page(Deployment deployment) {
-    return new DashboardSettings(
+  private static FeedSettings page(Deployment deployment) {
+    return new FeedSettings(
         Release.version(),
         KafkaPipeline.ENGINE,
         Kernels.provider(),

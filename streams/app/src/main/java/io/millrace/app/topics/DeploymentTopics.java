@@ -35,7 +35,16 @@ public final class DeploymentTopics {
         topics.putIfAbsent(need.topic(), topic(deployment, need));
       }
     }
+    String metrics = metrics(deployment);
+    topics.putIfAbsent(
+        metrics,
+        new TopicSpec(metrics, 1, deployment.replication(), Map.of("cleanup.policy", "delete")));
     return List.copyOf(topics.values());
+  }
+
+  /** Topic of the deployment's own measurements. */
+  public static String metrics(Deployment deployment) {
+    return deployment.name() + ".metrics";
   }
 
   private static TopicSpec topic(Deployment deployment, TopicNeed need) {

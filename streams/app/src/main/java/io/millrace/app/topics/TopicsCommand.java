@@ -1,19 +1,15 @@
 package io.millrace.app.topics;
 
-import io.millrace.runtime.ConfigurationException;
+import io.millrace.app.DeploymentFile;
 import io.millrace.runtime.Deployment;
-import java.io.IOException;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.apache.kafka.clients.admin.Admin;
 import picocli.CommandLine.Command;
+import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
-import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Spec;
 
 /**
@@ -42,12 +38,7 @@ public final class TopicsCommand implements Callable<Integer> {
 
   @Spec private CommandSpec spec;
 
-  @Option(
-      names = {"-c", "--config"},
-      required = true,
-      paramLabel = "FILE",
-      description = "Deployment file (YAML).")
-  private Path file;
+  @Mixin private DeploymentFile file;
 
   @Option(
       names = {"-y", "--yes"},
@@ -56,7 +47,7 @@ public final class TopicsCommand implements Callable<Integer> {
 
   @Override
   public Integer call() {
-    Deployment deployment = deployment();
+    Deployment deployment = file.read();
     List<TopicSpec> wanted = DeploymentTopics.of(deployment);
     PrintWriter out = spec.commandLine().getOut();
     try (Admin admin = ClusterConnection.open(deployment.kafka())) {
@@ -75,20 +66,5 @@ public final class TopicsCommand implements Callable<Integer> {
       spec.commandLine().getErr().println("millrace topics: " + e.getMessage());
       return 1;
     }
-  }
-
-  private Deployment deployment() {
-    try {
-      String yaml = Files.readString(file, StandardCharsets.UTF_8);
-      return Deployment.parse(file.toString(), yaml, System.getenv());
-    } catch (IOException e) {
-      throw usage(file + " cannot be read: " + e);
-    } catch (ConfigurationException e) {
-      throw usage(e.getMessage());
-    }
-  }
-
-  private ParameterException usage(String message) {
-    return new ParameterException(spec.commandLine(), message);
   }
 }

@@ -1,5 +1,6 @@
 package io.millrace.app;
 
+import io.millrace.app.bench.BenchCommand;
 import io.millrace.app.inspect.InspectCommand;
 import io.millrace.app.replay.ReplayCommand;
 import io.millrace.app.topics.TopicsCommand;
@@ -18,7 +19,8 @@ import picocli.CommandLine.Command;
       RunCommand.class,
       ReplayCommand.class,
       TopicsCommand.class,
-      InspectCommand.class
+      InspectCommand.class,
+      BenchCommand.class
     })
 public final class Millrace {
   private Millrace() {}

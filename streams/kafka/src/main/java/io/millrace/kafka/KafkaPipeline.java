@@ -131,12 +131,17 @@ public final class KafkaPipeline implements AutoCloseable {
         .sum();
   }
 
+  /** Client settings that suit streams of small records; a deployment's own come over these. */
+  public static Map<String, String> clientDefaults() {
+    return Map.of(
+        StreamsConfig.producerPrefix("linger.ms"), "20",
+        StreamsConfig.producerPrefix("batch.size"), "131072",
+        StreamsConfig.producerPrefix("compression.type"), "lz4",
+        StreamsConfig.consumerPrefix("max.poll.records"), "2000");
+  }
+
   private static Properties properties(Deployment deployment, Pipeline pipeline) {
-    Map<String, Object> properties = new HashMap<>();
-    properties.put(StreamsConfig.producerPrefix("linger.ms"), "20");
-    properties.put(StreamsConfig.producerPrefix("batch.size"), "131072");
-    properties.put(StreamsConfig.producerPrefix("compression.type"), "lz4");
-    properties.put(StreamsConfig.consumerPrefix("max.poll.records"), "2000");
+    Map<String, Object> properties = new HashMap<>(clientDefaults());
     properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, deployment.engine().threads());
     properties.putAll(deployment.kafka());
     properties.putAll(deployment.streams());

@@ -222,8 +222,8 @@ export function versions(dictionary) {
   const byWindows = new Map(points.map(({ one }) => [one.windows, one]));
   draw("versions-chart", {
     legend: { top: 0, left: 0, itemWidth: 10, itemHeight: 10, textStyle: { color: theme.muted, fontSize: 12 }, data: causes.map((cause) => ({ name: cause.name })), selectedMode: false },
-    grid: { left: 44, right: 16, top: 46, bottom: 42 },
-    xAxis: { type: "value", min: 0, name: "windows learned", nameLocation: "middle", nameGap: 26, nameTextStyle: { color: theme.muted, fontSize: 11 }, axisLine: { lineStyle: { color: theme.line } }, axisLabel: { color: theme.muted, fontSize: 11, formatter: format.short, hideOverlap: true }, splitLine: { show: false } },
+    grid: { left: 44, right: 28, top: 46, bottom: 42 },
+    xAxis: { type: "value", min: 0, name: "windows learned", nameLocation: "middle", nameGap: 26, nameTextStyle: { color: theme.muted, fontSize: 11 }, axisLine: { lineStyle: { color: theme.line } }, axisLabel: { color: theme.muted, fontSize: 11, formatter: format.tick, hideOverlap: true }, splitLine: { show: false } },
     yAxis: valueAxis(0, "error, %", format.tick, { min: 0 }),
     tooltip: {
       ...tooltip(() => "", () => ""),

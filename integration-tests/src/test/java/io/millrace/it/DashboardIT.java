@@ -147,10 +147,17 @@ class DashboardIT {
   private long drawnPixels(String id) {
     Object count =
         browser.executeScript(
-            "let drawn = 0;for (const canvas of document.querySelectorAll('#' + arguments[0] + '"
-                + " canvas')) {  const pixels = canvas.getContext('2d')    .getImageData(0, 0,"
-                + " canvas.width, canvas.height).data;  for (let i = 3; i < pixels.length; i += 4)"
-                + " if (pixels[i] > 0) drawn++;}return drawn;",
+            """
+            let drawn = 0;
+            for (const canvas of document.querySelectorAll('#' + arguments[0] + ' canvas')) {
+              const copy = new OffscreenCanvas(canvas.width, canvas.height)
+                .getContext('2d', { willReadFrequently: true });
+              copy.drawImage(canvas, 0, 0);
+              const pixels = copy.getImageData(0, 0, canvas.width, canvas.height).data;
+              for (let i = 3; i < pixels.length; i += 4) if (pixels[i] > 0) drawn++;
+            }
+            return drawn;
+            """,
             id);
     return ((Number) count).longValue();
   }

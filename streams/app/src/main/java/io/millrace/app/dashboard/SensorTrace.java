@@ -14,15 +14,17 @@ import java.util.List;
 import java.util.Optional;
 
 /**
- * The newest readings of one sensor beside what its codes restore, in rings: at most 4096 readings
- * and 8192 values (but 256 readings), so about 100 KiB a sensor. Not thread-safe.
+ * The newest readings of one sensor beside what its codes restore, in rings. At most 4096 readings
+ * and 8192 values (but 256 readings) are shown, four times as many held, so that what is shown can
+ * end where the codes end: about 400 KiB a sensor. Not thread-safe.
  */
 final class SensorTrace {
   static final int MAX_CHANNELS = 64;
   private static final int MAX_READINGS = 4096;
   private static final int MIN_READINGS = 256;
   private static final int MAX_VALUES = 8192;
-  private static final int MAX_WAITING = 128;
+  private static final int HELD_PER_SHOWN = 4;
+  private static final int MAX_WAITING = 512;
   private static final int MAX_WAITING_VALUES = 1 << 15;
   private static final int MAX_WINDOW_VALUES = 1 << 14;
   private static final int MAX_ANOMALIES = 200;
@@ -33,12 +35,18 @@ final class SensorTrace {
 
   private final String sensor;
   private int channels;
+  private int shown;
   private int capacity;
   private long[] times;
   private float[] signal;
   private float[] reconstruction;
   private long head;
   private long tail;
+
+  /** Index after the newest restored reading, and readings of its window. */
+  private long restoredEnd;
+
+  private int restoredLength;
   private int refused;
   private String dictionary = "";
   private long lastCodeStart = Long.MIN_VALUE;
@@ -56,12 +64,14 @@ final class SensorTrace {
 
   private void reset(int newChannels) {
     channels = newChannels;
-    capacity = Math.max(MIN_READINGS, Math.min(MAX_READINGS, MAX_VALUES / newChannels));
+    shown = Math.max(MIN_READINGS, Math.min(MAX_READINGS, MAX_VALUES / newChannels));
+    capacity = HELD_PER_SHOWN * shown;
     times = new long[capacity];
     signal = new float[capacity * newChannels];
     reconstruction = new float[capacity * newChannels];
     head = 0;
     tail = 0;
+    restoredEnd = 0;
     refused = 0;
   }
 
@@ -200,6 +210,8 @@ final class SensorTrace {
   }
 
   private void place(float[] window, long first, int length) {
+    restoredEnd = Math.max(restoredEnd, first + length);
+    restoredLength = length;
     for (int step = 0; step < length; step++) {
       for (int channel = 0; channel < channels; channel++) {
         reconstruction[slot(first + step) * channels + channel] = window[channel * length + step];
@@ -226,13 +238,19 @@ final class SensorTrace {
     return -1;
   }
 
+  /**
+   * The newest readings, up to one window beyond the restored ones: where readings come fast, the
+   * codes of the newest are still on their way, and there would be nothing to compare.
+   */
   SensorView view() {
-    int size = (int) (tail - head);
+    long end = restoredEnd > head ? Math.min(tail, restoredEnd + restoredLength) : tail;
+    long first = Math.max(head, end - shown);
+    int size = (int) (end - first);
     double[] viewTimes = new double[size];
     float[][] viewSignal = new float[channels][size];
     float[][] viewReconstruction = new float[channels][size];
     for (int i = 0; i < size; i++) {
-      int slot = slot(head + i);
+      int slot = slot(first + i);
       viewTimes[i] = times[slot] / 1000.0;
       for (int channel = 0; channel < channels; channel++) {
         viewSignal[channel][i] = signal[slot * channels + channel];
@@ -240,13 +258,14 @@ final class SensorTrace {
       }
     }
     double begin = size == 0 ? Double.POSITIVE_INFINITY : viewTimes[0];
+    double last = size == 0 ? Double.NEGATIVE_INFINITY : viewTimes[size - 1];
     int scoresKept = (int) Math.min(scoreCount, MAX_SCORES);
     double[] viewScoreTimes = new double[scoresKept];
     float[] viewScores = new float[scoresKept];
     int kept = 0;
     for (long i = scoreCount - scoresKept; i < scoreCount; i++) {
       int slot = (int) (i % MAX_SCORES);
-      if (scoreTimes[slot] >= begin) {
+      if (scoreTimes[slot] >= begin && scoreTimes[slot] <= last) {
         viewScoreTimes[kept] = scoreTimes[slot];
         viewScores[kept++] = scores[slot];
       }
@@ -258,7 +277,9 @@ final class SensorTrace {
         viewTimes,
         viewSignal,
         viewReconstruction,
-        anomalies.stream().filter(anomaly -> anomaly.end() >= begin).toList(),
+        anomalies.stream()
+            .filter(anomaly -> anomaly.end() >= begin && anomaly.start() <= last)
+            .toList(),
         Arrays.copyOf(viewScoreTimes, kept),
         Arrays.copyOf(viewScores, kept));
   }

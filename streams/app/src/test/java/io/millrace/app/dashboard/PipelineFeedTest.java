@@ -52,6 +52,18 @@ class PipelineFeedTest {
   }
 
   @Test
+  void showsAsFarAsTheCodesGoAndOneWindowMore() {
+    records.slice(FeedRecords.slice("a", 3, 1, 0, ONE_ATOM));
+    readings("a", 0, 10_000);
+    records.code("a", FeedRecords.code(6_000, 4, 3));
+    SensorView sensor = records.tick().sensors().get(0);
+    assertEquals(4096, sensor.times().length);
+    assertEquals(6_007, sensor.times()[4095]);
+    assertEquals(9f, sensor.reconstruction()[0][4091]);
+    assertTrue(Float.isNaN(sensor.reconstruction()[0][4092]));
+  }
+
+  @Test
   void addsCorrectionsAndReadsRawWindows() {
     records.slice(FeedRecords.slice("a", 3, 1, 0, ONE_ATOM));
     readings("a", 0, 8);

@@ -43,7 +43,7 @@ class SingleObjectTest {
             .setErrorBound(List.of(0.05f))
             .setExceptions(List.of(1, -2))
             .setRaw(null)
-            .setRelativeError(0.125f)
+            .setResidual(0.125f)
             .setAnomalyScore(0.75f)
             .build(),
         Anomaly.newBuilder()

@@ -22,12 +22,12 @@ final class DictionarySlices {
    * Emits a version, slice by slice, atoms rising.
    *
    * @param header every field but the slice's own; not modified
-   * @param usage [k] per atom
+   * @param statistics tell how often each atom is used; not modified
    */
   static void emit(
       DictionaryVersion header,
       Dictionary dictionary,
-      float[] usage,
+      SufficientStatistics statistics,
       Consumer<? super DictionaryVersion> out) {
     int dimension = dictionary.dimension();
     int perSlice = Math.max(1, SLICE_BYTES / (Float.BYTES * dimension));
@@ -40,7 +40,11 @@ final class DictionarySlices {
       }
       slice.setFirstAtom(first);
       slice.setAtoms(tensor(dictionary.atoms(), first, count, dimension));
-      slice.setUsage(boxed(usage, first, count));
+      List<Float> shares = new ArrayList<>(count);
+      for (int atom = first; atom < first + count; atom++) {
+        shares.add(statistics.usageShare(atom));
+      }
+      slice.setUsage(shares);
       out.accept(slice);
     }
   }

@@ -254,7 +254,7 @@ public final class SensorDictionaryLearning
       code.setDictionary(settings.sharedDictionary());
     }
     code.setDictionaryVersion(state.version);
-    float residual = (float) Math.sqrt(writer.residualEnergy() / snapshot.observedCount);
+    float residual = writer.residual();
     float score = score(state, residual);
     code.setAnomalyScore(score);
     out.accept(code);
@@ -383,7 +383,7 @@ public final class SensorDictionaryLearning
     header.setRelativeError((float) result.relativeError());
     header.setReplacedAtoms(result.replacedAtoms());
     DictionarySlices.emit(
-        header, state.learnerOrNull.dictionary(), state.learnerOrNull.statistics().usage(), out);
+        header, state.learnerOrNull.dictionary(), state.learnerOrNull.statistics(), out);
   }
 
   /** Sends this worker's sums to the merge stage and starts new ones. */

@@ -162,7 +162,6 @@ public final class SharedDictionaryMerge
     header.setTimeMicros(cause == VersionCause.INITIAL ? 0 : newest.getTimeMicros());
     header.setRelativeError((float) result.relativeError());
     header.setReplacedAtoms(result.replacedAtoms());
-    DictionarySlices.emit(
-        header, state.learner.dictionary(), state.learner.statistics().usage(), out);
+    DictionarySlices.emit(header, state.learner.dictionary(), state.learner.statistics(), out);
   }
 }

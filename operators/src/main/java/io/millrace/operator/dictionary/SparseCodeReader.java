@@ -96,6 +96,17 @@ public final class SparseCodeReader {
 
   private static void addCorrections(SparseCode code, float[] restored, int length) {
     List<Integer> exceptions = code.getExceptions();
+    if (exceptions.size() % 2 != 0
+        || !exceptions.isEmpty() && code.getErrorBound().size() != code.getMean().size()) {
+      throw new IllegalArgumentException(
+          "code has "
+              + exceptions.size()
+              + " exception entries and "
+              + code.getErrorBound().size()
+              + " bounds for "
+              + code.getMean().size()
+              + " channels");
+    }
     int position = -1;
     for (int i = 0; i + 1 < exceptions.size(); i += 2) {
       position += exceptions.get(i);

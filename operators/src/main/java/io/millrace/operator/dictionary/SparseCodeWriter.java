@@ -31,8 +31,7 @@ final class SparseCodeWriter {
   private int used;
   private final List<Integer> exceptions = new ArrayList<>();
 
-  private double energy;
-  private double residualEnergy;
+  private float residual;
   private int peak;
   private boolean exact;
 
@@ -45,19 +44,9 @@ final class SparseCodeWriter {
     this.restored = new float[dimension];
   }
 
-  /** Sum of squares of the normalised residual of the last window, before corrections. */
-  double residualEnergy() {
-    return residualEnergy;
-  }
-
-  /** Sum of squares of the last window, normalised. */
-  double energy() {
-    return energy;
-  }
-
-  /** |x - x^| / |x| of the last window; 0 for a flat one. */
-  float relativeError() {
-    return energy > 0 ? (float) Math.sqrt(residualEnergy / energy) : 0f;
+  /** Root mean square of the last window's normalised residual, before corrections. */
+  float residual() {
+    return residual;
   }
 
   /** Position with the largest residual of the last window. */
@@ -87,7 +76,7 @@ final class SparseCodeWriter {
     record.setScale(boxed(window.scale));
     record.setMissing(missingRuns(window));
     record.setErrorBound(boxed(errorBound));
-    record.setRelativeError(relativeError());
+    record.setResidual(residual);
     if (coded && codeBytes() < window.values.length * Float.BYTES) {
       record.setAtoms(gaps());
       record.setCoefficients(boxed(steps, used));
@@ -155,24 +144,23 @@ final class SparseCodeWriter {
       Kernels.axpy(
           steps[i] * step, dictionary.atoms(), atoms[i] * dimension, restored, 0, dimension);
     }
-    energy = 0;
-    residualEnergy = 0;
+    double squares = 0;
     peak = 0;
     float largest = -1f;
     int length = window.micros.length;
     for (int p = 0; p < dimension; p++) {
       if (window.observed[p] != 0f) {
-        float residual = window.normalised[p] - restored[p];
-        energy += (double) window.normalised[p] * window.normalised[p];
-        residualEnergy += (double) residual * residual;
-        if (Math.abs(residual) > largest) {
-          largest = Math.abs(residual);
+        float miss = window.normalised[p] - restored[p];
+        squares += (double) miss * miss;
+        if (Math.abs(miss) > largest) {
+          largest = Math.abs(miss);
           peak = p;
         }
       }
       int channel = p / length;
       restored[p] = Math.fma(window.scale[channel], restored[p], window.mean[channel]);
     }
+    residual = (float) Math.sqrt(squares / Math.max(1, window.observedCount));
   }
 
   /** Lists what the code misses. False: a correction cannot be written or does not reach. */

@@ -101,7 +101,7 @@ final class PipelineFeed {
   }
 
   private void code(String name, SparseCode code, int bytes, long nowMillis) {
-    windows.window(code.getRelativeError(), code.getAtoms().size());
+    windows.window(code.getResidual(), code.getAtoms().size());
     traces
         .of(name, code.getMean().size(), nowMillis)
         .ifPresent(

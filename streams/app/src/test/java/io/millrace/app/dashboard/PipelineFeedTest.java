@@ -241,7 +241,7 @@ class PipelineFeedTest {
   @Test
   void reportsErrorAndSparsityOfTheLastWindows() {
     SparseCode exact = FeedRecords.code(0, 4, 0);
-    exact.setRelativeError(0f);
+    exact.setResidual(0f);
     exact.setAtoms(List.of(0, 1, 1));
     exact.setCoefficients(List.of(1, 1, 1));
     records.code("a", exact);

@@ -259,15 +259,15 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
       return 0;
     }
     int replaced = 0;
-    for (int c = 0; c < statistics.worst().count(); c++) {
+    for (int c = 0; c < statistics.candidates(); c++) {
       int unneeded = c == 0 ? twin(gram, statistics.usage()) : -1;
       if (unneeded < 0) {
-        unneeded = unused(statistics, UNUSED * mean, statistics.worst().residualEnergy(c));
+        unneeded = unused(statistics, UNUSED * mean, statistics.candidateEnergy(c));
       }
       if (unneeded < 0) {
         break;
       }
-      statistics.worst().copyUnit(c, atoms, unneeded * d);
+      statistics.unitCandidate(c, atoms, unneeded * d);
       statistics.replaceAtom(unneeded, mean);
       replaced++;
     }

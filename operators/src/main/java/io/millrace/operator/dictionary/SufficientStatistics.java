@@ -14,21 +14,24 @@ import java.util.Arrays;
  * A  = sum w z z'   [k x k]   code products (absent for learners that do without)
  * B' = sum w z x'   [k x d]   record products, a row an atom
  * usage_j = records that used atom j          windows, energy, residual energy: plain sums
- * worst: the worst explained records, not scaled down
+ * candidates: the records with the largest residual energy, at most {@value #CANDIDATES}
  * </pre>
  *
  * <p>A, B and usage are float32: against a double sum the entries differ by about 1e-6 of the
  * largest after 10,000 records, a thousandth of what the sampling of records moves them, for half
  * the memory and half the checkpoint. Energies are double.
  *
- * <p>State: 4 k (k + d + 1) + {@link WorstRecords} + 60 bytes. One thread.
+ * <p>State: 4 k (k + d + 1) + 4 d {@value #CANDIDATES} + 80 bytes. One thread.
  */
 public final class SufficientStatistics {
+  /** Badly explained records kept to replace unused atoms. */
+  public static final int CANDIDATES = WorstRecords.CAPACITY;
+
   /** The running median moves by this factor a record: settles from a 100-fold error in 100. */
   private static final float MEDIAN_STEP = 1.05f;
 
   private static final int FIXED_BYTES =
-      3 * Integer.BYTES + Long.BYTES + 3 * Double.BYTES + Float.BYTES;
+      4 * Integer.BYTES + Long.BYTES + 3 * Double.BYTES + Float.BYTES;
 
   private final int atoms;
   private final int dimension;
@@ -113,9 +116,39 @@ public final class SufficientStatistics {
     return energy > 0 ? Math.sqrt(Math.max(0, residualEnergy) / energy) : 0;
   }
 
-  /** The worst explained records of the round; the live object. */
-  public WorstRecords worst() {
-    return worst;
+  /** Candidates to replace an atom, the worst first. */
+  public int candidates() {
+    return worst.count();
+  }
+
+  /**
+   * Copies candidate {@code index} into {@code to}.
+   *
+   * @param to modified: d entries from {@code offset}
+   */
+  public void candidate(int index, float[] to, int offset) {
+    worst.copy(index, to, offset);
+  }
+
+  /** Residual energy of candidate {@code index}. */
+  public float candidateEnergy(int index) {
+    return worst.residualEnergy(index);
+  }
+
+  /** As {@link #candidate}, scaled to unit norm. */
+  void unitCandidate(int index, float[] to, int offset) {
+    worst.copyUnit(index, to, offset);
+  }
+
+  /**
+   * Offers a badly explained record; kept while it is among the {@value #CANDIDATES} worst.
+   *
+   * @param residual its residual energy; 0 is never kept
+   * @param records array of the record, not retained
+   * @param offset of the record's first entry
+   */
+  public void offerCandidate(float residual, float[] records, int offset) {
+    worst.offer(residual, records, offset);
   }
 
   /** Refuses a batch that does not fit these sums. */
@@ -299,15 +332,15 @@ public final class SufficientStatistics {
    * Writes, in the buffer's order:
    *
    * <pre>
-   * int k, int d, int 1 with A or 0, long windows, double energy, double residual energy,
-   * double windows behind usage, float median energy,
-   * worst: int n, float[n] residual energies, float[n d] records,
+   * int k, int d, int 1 with A or 0, int candidates c, long windows, double energy,
+   * double residual energy, double windows behind usage, float median energy,
+   * float[4] candidate energies, float[c d] candidates,
    * float[k] usage, float[k d] B', float[k k] A if kept
    * </pre>
    */
   public void encode(ByteBuffer buffer) {
     buffer.putInt(atoms).putInt(dimension).putInt(codeProducts.length > 0 ? 1 : 0);
-    buffer.putLong(windows).putDouble(energy).putDouble(residualEnergy);
+    buffer.putInt(worst.count()).putLong(windows).putDouble(energy).putDouble(residualEnergy);
     buffer.putDouble(usageWindows).putFloat(medianEnergy);
     worst.encode(buffer);
     StateHeader.putFloats(buffer, usage, 0, atoms);
@@ -329,9 +362,15 @@ public final class SufficientStatistics {
     int atoms = buffer.getInt();
     int dimension = buffer.getInt();
     int withCodeProducts = buffer.getInt();
-    if (atoms < 1 || dimension < 1 || withCodeProducts < 0 || withCodeProducts > 1) {
+    int candidates = buffer.getInt();
+    if (atoms < 1
+        || dimension < 1
+        || withCodeProducts < 0
+        || withCodeProducts > 1
+        || candidates < 0
+        || candidates > CANDIDATES) {
       throw new IllegalArgumentException(
-          "statistics declare " + atoms + " atoms of dimension " + dimension);
+          "statistics declare " + atoms + " atoms of " + dimension + ", " + candidates + " kept");
     }
     long windows = buffer.getLong();
     double energy = buffer.getDouble();
@@ -356,7 +395,7 @@ public final class SufficientStatistics {
     statistics.residualEnergy = residualEnergy;
     statistics.usageWindows = usageWindows;
     statistics.medianEnergy = medianEnergy;
-    statistics.worst.decode(buffer);
+    statistics.worst.decode(buffer, candidates);
     read(buffer, statistics.usage);
     read(buffer, statistics.recordProducts);
     read(buffer, statistics.codeProducts);

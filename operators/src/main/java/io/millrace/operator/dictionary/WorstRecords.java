@@ -9,9 +9,9 @@ import java.util.Arrays;
  *
  * <p>State: 4 (d + 1) {@value #CAPACITY} bytes. One thread.
  */
-public final class WorstRecords {
+final class WorstRecords {
   /** Records kept at most. */
-  public static final int CAPACITY = 4;
+  static final int CAPACITY = 4;
 
   private final int dimension;
   private int count;
@@ -24,12 +24,12 @@ public final class WorstRecords {
   }
 
   /** Records kept. */
-  public int count() {
+  int count() {
     return count;
   }
 
   /** Residual energy of one. */
-  public float residualEnergy(int index) {
+  float residualEnergy(int index) {
     return residualEnergy[index];
   }
 
@@ -38,7 +38,7 @@ public final class WorstRecords {
    *
    * @param to modified: d entries from {@code offset}
    */
-  public void copy(int index, float[] to, int offset) {
+  void copy(int index, float[] to, int offset) {
     System.arraycopy(records, index * dimension, to, offset, dimension);
   }
 
@@ -61,7 +61,7 @@ public final class WorstRecords {
    * @param from array of the record, not retained
    * @param offset of the record's first entry
    */
-  public void offer(float residual, float[] from, int offset) {
+  void offer(float residual, float[] from, int offset) {
     if (!(residual > residualEnergy[CAPACITY - 1])) {
       return;
     }
@@ -91,24 +91,18 @@ public final class WorstRecords {
   }
 
   int encodedBytes() {
-    return Integer.BYTES + Float.BYTES * count * (1 + dimension);
+    return Float.BYTES * (CAPACITY + count * dimension);
   }
 
-  /** int n, float[n] residual energies, float[n d] records. */
+  /** float[{@value #CAPACITY}] residual energies, float[n d] records; not n itself. */
   void encode(ByteBuffer buffer) {
-    buffer.putInt(count);
-    StateHeader.putFloats(buffer, residualEnergy, 0, count);
+    StateHeader.putFloats(buffer, residualEnergy, 0, CAPACITY);
     StateHeader.putFloats(buffer, records, 0, count * dimension);
   }
 
-  /** Replaces the content by what {@link #encode} wrote. */
-  void decode(ByteBuffer buffer) {
-    int stored = buffer.remaining() < Integer.BYTES ? -1 : buffer.getInt();
-    if (stored < 0 || stored > CAPACITY) {
-      throw new IllegalArgumentException(
-          "worst records are " + stored + ", expected 0 to " + CAPACITY);
-    }
-    float[] energies = StateHeader.getFloats(buffer, stored);
+  /** Replaces the content by what {@link #encode} wrote of {@code stored} records. */
+  void decode(ByteBuffer buffer, int stored) {
+    float[] energies = StateHeader.getFloats(buffer, CAPACITY);
     float[] rows = StateHeader.getFloats(buffer, stored * dimension);
     clear();
     System.arraycopy(energies, 0, residualEnergy, 0, stored);

@@ -147,9 +147,9 @@ class MergedLearningTest {
     }
     received.addTotals(sent.windows(), sent.energy(), sent.residualEnergy(), sent.medianEnergy());
     float[] candidate = new float[D];
-    for (int c = 0; c < sent.worst().count(); c++) {
-      sent.worst().copy(c, candidate, 0);
-      received.worst().offer(sent.worst().residualEnergy(c), candidate, 0);
+    for (int c = 0; c < sent.candidates(); c++) {
+      sent.candidate(c, candidate, 0);
+      received.offerCandidate(sent.candidateEnergy(c), candidate, 0);
     }
     assertArrayEquals(bytes(sent), bytes(received));
     assertThrows(

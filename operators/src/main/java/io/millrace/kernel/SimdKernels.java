@@ -3,6 +3,7 @@ package io.millrace.kernel;
 import java.util.Arrays;
 import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
+import jdk.incubator.vector.VectorMask;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
 
@@ -145,12 +146,13 @@ final class SimdKernels implements VectorKernels {
     IntVector magnitude = IntVector.broadcast(SimdLanes.INTS, MAGNITUDE);
     int i = 0;
     for (; i <= length - LANES; i += LANES) {
-      if (FloatVector.fromArray(F, x, from + i)
-          .reinterpretAsInts()
-          .and(magnitude)
-          .compare(VectorOperators.EQ, largest)
-          .anyTrue()) {
-        break; // the hit lies in this vector
+      VectorMask<Integer> hits =
+          FloatVector.fromArray(F, x, from + i)
+              .reinterpretAsInts()
+              .and(magnitude)
+              .compare(VectorOperators.EQ, largest);
+      if (hits.anyTrue()) {
+        return i + hits.firstTrue();
       }
     }
     for (; i < length; i++) {

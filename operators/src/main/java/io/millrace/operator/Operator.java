@@ -29,11 +29,12 @@ public interface Operator<I, S, O> {
    *
    * @param state modified
    * @param input not modified, not retained
+   * @param eventTimeMillis {@link #eventTimeMillis} of the input; every deadline up to it has fired
    * @param models versioned models that other operators publish
    * @param out receives results in order
    * @throws InvalidInputException for a bad record; {@code state} is then unchanged
    */
-  void accept(S state, I input, Models models, Consumer<? super O> out);
+  void accept(S state, I input, long eventTimeMillis, Models models, Consumer<? super O> out);
 
   /**
    * The event time at which this key wants {@link #onDeadline} next, if any. A fact of the state,

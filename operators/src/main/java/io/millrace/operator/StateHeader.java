@@ -2,6 +2,7 @@ package io.millrace.operator;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 
 /**
  * The header in front of every section of state bytes, and bounds-checked reading behind it.
@@ -77,6 +78,18 @@ public final class StateHeader {
     return bytes[3];
   }
 
+  /**
+   * Checks that {@code bytes} more are there.
+   *
+   * @throws IllegalArgumentException with both numbers
+   */
+  public static void need(ByteBuffer buffer, long bytes) {
+    if (bytes > buffer.remaining()) {
+      throw new IllegalArgumentException(
+          "state needs " + bytes + " more bytes, " + buffer.remaining() + " are left");
+    }
+  }
+
   /** Appends floats in bulk. */
   public static void putFloats(ByteBuffer buffer, float[] values, int from, int count) {
     buffer.asFloatBuffer().put(values, from, count);
@@ -93,6 +106,27 @@ public final class StateHeader {
     buffer.asFloatBuffer().get(values);
     buffer.position(buffer.position() + count * Float.BYTES);
     return values;
+  }
+
+  /** Bytes that {@link #putText} writes. */
+  public static int textBytes(String text) {
+    return Short.BYTES + text.getBytes(StandardCharsets.UTF_8).length;
+  }
+
+  /** Writes a text of at most 32,767 bytes of UTF-8 behind its length. */
+  public static void putText(ByteBuffer buffer, String text) {
+    byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    buffer.putShort((short) bytes.length).put(bytes);
+  }
+
+  /** Reads what {@link #putText} wrote. */
+  public static String getText(ByteBuffer buffer) {
+    need(buffer, Short.BYTES);
+    int length = buffer.getShort();
+    need(buffer, length < 0 ? Long.MAX_VALUE : length);
+    byte[] bytes = new byte[length];
+    buffer.get(bytes);
+    return new String(bytes, StandardCharsets.UTF_8);
   }
 
   /**

@@ -1,0 +1,188 @@
+package io.millrace.it;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertNotNull;
+import static org.junit.jupiter.api.Assertions.assertNull;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.millrace.app.replay.KeyedReading;
+import io.millrace.app.replay.WsnDataset;
+import io.millrace.schema.DeadLetter;
+import io.millrace.schema.SensorReading;
+import io.millrace.schema.SingleObject;
+import java.nio.ByteBuffer;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/** Ten thousand bad records among good ones: none stops the stream, none leaves a trace in it. */
+final class BadInputIT {
+  private static final Path DIRECTORY = Path.of("target", "it", "bad-input");
+  private static final Duration CATCH_UP = Duration.ofSeconds(120);
+  private static final int BAD_RECORDS = 10_000;
+  private static final int HUGE_RECORDS = 4;
+  private static final int PARTITIONS = 3;
+  private static final int RECORD_BYTES = 16 << 20;
+  private static final String INPUT = "readings";
+  private static final String CLEAN_INPUT = "clean-readings";
+
+  private static final List<String> PIPELINE =
+      List.of("channels: 2", "window:", "  length: 16", "atoms: 48", "error-bound: 0.05");
+
+  private BrokerProcess broker;
+  private Cluster cluster;
+
+  @BeforeEach
+  void startBroker() throws Exception {
+    Directories.delete(DIRECTORY);
+    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
+    cluster = new Cluster(broker.bootstrapServers());
+    Map<String, String> large = Map.of("max.message.bytes", Integer.toString(RECORD_BYTES));
+    cluster.createTopic(INPUT, PARTITIONS, large);
+    cluster.createTopic(CLEAN_INPUT, PARTITIONS, large);
+  }
+
+  @AfterEach
+  void stopBroker() {
+    broker.close();
+  }
+
+  @Test
+  void everyBadRecordBecomesOneDeadLetterAndNothingElse() throws Exception {
+    long seed = Long.getLong("millrace.seed", System.nanoTime());
+    String context = "seed " + seed + " (-Dmillrace.seed repeats its records)";
+    Map<String, BadRecords.Bad> bad = send(new Random(seed));
+    assertEquals(BAD_RECORDS, bad.size(), context);
+
+    Deployment mixed = run("mixed", INPUT);
+    Deployment clean = run("clean", CLEAN_INPUT);
+
+    Outputs expected = Outputs.of(clean);
+    assertTrue(expected.count("codes") > 1000, context + ": codes " + expected.count("codes"));
+    assertEquals(List.of(), cluster.committed(clean.deadLetters()), context);
+    Outputs.of(mixed).assertSameAs(expected, context);
+    assertDeadLetters(cluster.committed(mixed.deadLetters()), bad, context);
+  }
+
+  private Deployment run(String name, String input) {
+    Deployment deployment =
+        new Deployment(name, input, PIPELINE, 1, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
+    deployment.createTopics(PARTITIONS);
+    try (JavaProcess app = deployment.start(0)) {
+      Await.until(
+          () -> name + " catches up, lag " + deployment.lag() + "\n" + app.logTail(),
+          CATCH_UP,
+          () -> {
+            assertTrue(app.isAlive(), () -> "the process ended by itself\n" + app.logTail());
+            return deployment.lag() == 0;
+          });
+      app.stop(Duration.ofSeconds(60));
+    }
+    return deployment;
+  }
+
+  /** Good readings into both topics, bad ones between them into one. By partition and offset. */
+  private Map<String, BadRecords.Bad> send(Random random) throws Exception {
+    List<KeyedReading> good = ReadingList.of(new WsnDataset(), 1).readings();
+    BadRecords records = new BadRecords(random);
+    SingleObject<SensorReading> format = SingleObject.of(SensorReading.class);
+    List<BadRecords.Bad> sent = new ArrayList<>();
+    List<Future<RecordMetadata>> places = new ArrayList<>();
+    Map<String, Object> properties = new HashMap<>(cluster.client());
+    properties.put("max.request.size", RECORD_BYTES);
+    properties.put("buffer.memory", 64L << 20);
+    properties.put("compression.type", "lz4");
+    properties.put("linger.ms", 10);
+    try (KafkaProducer<byte[], byte[]> producer =
+        new KafkaProducer<>(properties, new ByteArraySerializer(), new ByteArraySerializer())) {
+      for (int i = 0; i < good.size(); i++) {
+        KeyedReading reading = good.get(i);
+        byte[] key = reading.sensor().getBytes(UTF_8);
+        byte[] value = format.encode(reading.reading());
+        producer.send(new ProducerRecord<>(INPUT, key, value));
+        producer.send(new ProducerRecord<>(CLEAN_INPUT, key, value));
+        // Spread over the whole input by exact proportion.
+        long due = (long) (i + 1) * BAD_RECORDS / good.size();
+        while (sent.size() < due) {
+          boolean huge = sent.size() % (BAD_RECORDS / HUGE_RECORDS) == 100;
+          BadRecords.Bad bad = huge ? records.huge(reading) : records.next(reading);
+          sent.add(bad);
+          places.add(producer.send(new ProducerRecord<>(INPUT, bad.key(), bad.value())));
+        }
+      }
+    }
+    return byPlace(sent, places);
+  }
+
+  private static Map<String, BadRecords.Bad> byPlace(
+      List<BadRecords.Bad> sent, List<Future<RecordMetadata>> places)
+      throws ExecutionException, InterruptedException {
+    Map<String, BadRecords.Bad> byPlace = new HashMap<>();
+    for (int i = 0; i < sent.size(); i++) {
+      RecordMetadata place = places.get(i).get();
+      byPlace.put(place.partition() + ":" + place.offset(), sent.get(i));
+    }
+    return byPlace;
+  }
+
+  private static void assertDeadLetters(
+      List<ConsumerRecord<byte[], byte[]>> letters,
+      Map<String, BadRecords.Bad> bad,
+      String context) {
+    SingleObject<DeadLetter> format = SingleObject.of(DeadLetter.class);
+    Map<String, BadRecords.Bad> open = new HashMap<>(bad);
+    for (ConsumerRecord<byte[], byte[]> record : letters) {
+      DeadLetter letter = format.decode(record.value());
+      String place = letter.getPartition() + ":" + letter.getOffset();
+      BadRecords.Bad original = open.remove(place);
+      String about = context + ": " + letter.getReason() + ", " + letter.getMessage();
+      assertNotNull(original, about + ": letter for a good record or a second one, " + place);
+      assertEquals(original.reason().name(), letter.getReason(), about + ": " + original.kind());
+      assertEquals(INPUT, letter.getTopic(), about);
+      assertArrayEquals(original.key(), bytesOrNull(letter.getKey()), about + ": key");
+      assertValue(original.value(), letter, about);
+      assertTrue(letter.getMessage().length() > 10, about);
+    }
+    assertEquals(Map.of(), open, context + ": bad records without a dead letter");
+  }
+
+  private static void assertValue(byte[] original, DeadLetter letter, String about) {
+    if (original == null) {
+      assertNull(letter.getValue(), about);
+      assertEquals(-1, letter.getValueBytes(), about);
+      return;
+    }
+    assertEquals(original.length, letter.getValueBytes(), about);
+    byte[] kept = bytesOrNull(letter.getValue());
+    assertTrue(kept.length <= original.length && kept.length <= 1 << 20, about);
+    boolean small = original.length <= 1024;
+    assertTrue(kept.length == original.length || !small, about + ": kept " + kept.length);
+    assertArrayEquals(Arrays.copyOf(original, kept.length), kept, about + ": value");
+  }
+
+  private static byte[] bytesOrNull(ByteBuffer buffer) {
+    if (buffer == null) {
+      return null;
+    }
+    byte[] bytes = new byte[buffer.remaining()];
+    buffer.duplicate().get(bytes);
+    return bytes;
+  }
+}

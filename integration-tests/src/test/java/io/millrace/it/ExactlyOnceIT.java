@@ -1,0 +1,244 @@
+package io.millrace.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.millrace.app.replay.ReadingReplayer;
+import io.millrace.app.replay.ReplaySettings;
+import io.millrace.app.replay.WsnDataset;
+import io.millrace.schema.SingleObject;
+import io.millrace.schema.SparseCode;
+import java.io.IOException;
+import java.nio.charset.StandardCharsets;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.AfterEach;
+import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.Test;
+
+/**
+ * What was committed after kills, broker restarts and rebalances equals an uninterrupted run byte
+ * for byte.
+ */
+final class ExactlyOnceIT {
+  private static final Path DIRECTORY = Path.of("target", "it", "exactly-once");
+  private static final Duration PROGRESS = Duration.ofSeconds(60);
+  private static final Duration CATCH_UP = Duration.ofSeconds(120);
+  private static final int PARTITIONS = 4;
+  private static final int WINDOW = 16;
+  private static final int KILLS = 20;
+
+  private static final List<String> PIPELINE =
+      List.of(
+          "channels: 2",
+          "window:",
+          "  length: " + WINDOW,
+          "atoms: 48",
+          "error-bound: 0.05",
+          "rounds:",
+          "  first-windows: 32");
+
+  private BrokerProcess broker;
+  private Cluster cluster;
+
+  @BeforeEach
+  void startBroker() throws IOException {
+    Directories.delete(DIRECTORY);
+    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
+    cluster = new Cluster(broker.bootstrapServers());
+    cluster.createTopic("readings", PARTITIONS, Map.of());
+  }
+
+  @AfterEach
+  void stopBroker() {
+    broker.close();
+  }
+
+  @Test
+  void twentyKillsLeaveTheOutputOfAnUninterruptedRun() throws Exception {
+    long seed = Long.getLong("millrace.seed", System.nanoTime());
+    Random random = new Random(seed);
+    String context = "seed " + seed + " (-Dmillrace.seed repeats its kills)";
+    ReadingList readings = ReadingList.of(new WsnDataset(), 2);
+    Deployment killed = deployment("killed", 2);
+    killed.createTopics(PARTITIONS);
+    int midTransaction = 0;
+    for (int kill = 0; kill < KILLS; kill++) {
+      ReadingList part = readings.part(kill, KILLS);
+      long before = killed.committedReadings();
+      try (JavaProcess app = killed.start(0);
+          ReadingReplayer feed = feed(part, 1500)) {
+        feed.start();
+        // Every fifth kill meets a process that is still starting, restoring or rebalancing.
+        boolean starting = kill % 5 == 4;
+        if (!starting) {
+          awaitProgress(killed, app, before);
+        }
+        LockSupport.parkNanos(random.nextInt(starting ? 4000 : 1500) * 1_000_000L);
+        app.kill();
+        midTransaction += cluster.openTransactions() > 0 ? 1 : 0;
+        awaitEnd(feed);
+      }
+      if (kill == KILLS / 2) {
+        Directories.delete(killed.stateDirectory(0));
+      }
+    }
+    finish(killed);
+    Deployment steady = deployment("steady", 1);
+    steady.createTopics(PARTITIONS);
+    finish(steady);
+
+    assertTrue(
+        midTransaction >= KILLS / 4,
+        context + ": only " + midTransaction + " kills met an open transaction");
+    Outputs expected = Outputs.of(steady);
+    assertWorthComparing(expected, context);
+    Outputs.of(killed).assertSameAs(expected, context);
+    assertEveryReadingAccountedFor(killed, readings, context);
+  }
+
+  @Test
+  void aBrokerKilledUnderLoadLosesAndDoublesNothing() throws Exception {
+    ReadingList readings = ReadingList.of(new WsnDataset(), 1);
+    Deployment shaken = deployment("shaken", 2);
+    shaken.createTopics(PARTITIONS);
+    try (JavaProcess app = shaken.start(0);
+        ReadingReplayer feed = feed(readings, 4000)) {
+      feed.start();
+      awaitProgress(shaken, app, 0);
+      broker.kill();
+      broker.restart();
+      awaitProgress(shaken, app, shaken.committedReadings());
+      awaitEnd(feed);
+      awaitCaughtUp(shaken, app);
+      app.stop(Duration.ofSeconds(60));
+    }
+    assertSameAsUninterrupted(shaken, readings, "broker killed once");
+  }
+
+  @Test
+  void aSecondInstanceThatJoinsAndLeavesChangesNoResult() throws Exception {
+    ReadingList readings = ReadingList.of(new WsnDataset(), 1);
+    Deployment shared = deployment("shared", 1);
+    shared.createTopics(PARTITIONS);
+    try (JavaProcess first = shared.start(0);
+        ReadingReplayer feed = feed(readings, 2000)) {
+      feed.start();
+      awaitProgress(shared, first, 0);
+      try (JavaProcess second = shared.start(1)) {
+        Await.until(
+            () -> "two instances work; the second's log ends\n" + second.logTail(),
+            PROGRESS,
+            () -> cluster.workingMembers(shared.group()) == 2);
+        awaitProgress(shared, second, shared.committedReadings());
+        second.stop(Duration.ofSeconds(60));
+      }
+      Await.until(
+          "one instance works", PROGRESS, () -> cluster.workingMembers(shared.group()) == 1);
+      awaitEnd(feed);
+      awaitCaughtUp(shared, first);
+      first.stop(Duration.ofSeconds(60));
+    }
+    assertSameAsUninterrupted(shared, readings, "second instance");
+  }
+
+  private void assertSameAsUninterrupted(
+      Deployment disturbed, ReadingList readings, String context) {
+    Deployment steady = deployment("steady", 1);
+    steady.createTopics(PARTITIONS);
+    finish(steady);
+    Outputs expected = Outputs.of(steady);
+    assertWorthComparing(expected, context);
+    Outputs.of(disturbed).assertSameAs(expected, context);
+    assertEveryReadingAccountedFor(disturbed, readings, context);
+  }
+
+  private Deployment deployment(String name, int threads) {
+    return new Deployment(
+        name, "readings", PIPELINE, threads, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
+  }
+
+  private ReadingReplayer feed(ReadingList readings, double perSecond) {
+    return new ReadingReplayer(
+        readings, new ReplaySettings("readings", perSecond, 0, 1, 0), cluster.client());
+  }
+
+  private static void finish(Deployment deployment) {
+    try (JavaProcess app = deployment.start(0)) {
+      awaitCaughtUp(deployment, app);
+      app.stop(Duration.ofSeconds(60));
+    }
+  }
+
+  private static void awaitProgress(Deployment deployment, JavaProcess app, long before) {
+    Await.until(
+        () -> deployment.name() + " commits past " + before + "; its log ends\n" + app.logTail(),
+        PROGRESS,
+        () -> {
+          assertTrue(app.isAlive(), () -> "the process ended by itself\n" + app.logTail());
+          return deployment.committedReadings() > before;
+        });
+  }
+
+  private static void awaitCaughtUp(Deployment deployment, JavaProcess app) {
+    Await.until(
+        () -> deployment.name() + " catches up, lag " + deployment.lag() + "\n" + app.logTail(),
+        CATCH_UP,
+        () -> {
+          assertTrue(app.isAlive(), () -> "the process ended by itself\n" + app.logTail());
+          return deployment.lag() == 0;
+        });
+  }
+
+  private static void awaitEnd(ReadingReplayer feed) throws InterruptedException {
+    assertTrue(feed.await(120, TimeUnit.SECONDS), "feed ends");
+    assertEquals("", feed.progress().failure());
+    assertEquals(feed.progress().sent(), feed.progress().acknowledged());
+  }
+
+  /** Equality of nothing would prove nothing. */
+  private static void assertWorthComparing(Outputs outputs, String context) {
+    assertTrue(outputs.count("codes") > 1000, context + ": codes " + outputs.count("codes"));
+    assertTrue(
+        outputs.count("dictionaries") > 16,
+        context + ": versions " + outputs.count("dictionaries"));
+    assertTrue(outputs.count("anomalies") > 0, context + ": no anomalies");
+  }
+
+  /** Windows do not overlap, so they tile each sensor's readings: none twice, none left out. */
+  private void assertEveryReadingAccountedFor(
+      Deployment deployment, ReadingList readings, String context) {
+    SingleObject<SparseCode> format = SingleObject.of(SparseCode.class);
+    Map<String, List<String>> windows = new TreeMap<>();
+    for (ConsumerRecord<byte[], byte[]> record : cluster.committed(deployment.topic("codes"))) {
+      SparseCode code = format.decode(record.value());
+      windows
+          .computeIfAbsent(
+              new String(record.key(), StandardCharsets.UTF_8), sensor -> new ArrayList<>())
+          .add(code.getStartMicros() + "+" + code.getSpanMicros());
+    }
+    Map<String, List<String>> expected = new TreeMap<>();
+    readings
+        .microsBySensor()
+        .forEach(
+            (sensor, micros) -> {
+              List<String> tiles = new ArrayList<>();
+              for (int end = WINDOW; end <= micros.size(); end += WINDOW) {
+                long start = micros.get(end - WINDOW);
+                tiles.add(start + "+" + (micros.get(end - 1) - start));
+              }
+              expected.put(sensor, tiles);
+            });
+    assertEquals(expected, windows, context + ": windows");
+    assertEquals(
+        List.of(), cluster.committed(deployment.deadLetters()), context + ": dead letters");
+  }
+}

@@ -1,0 +1,142 @@
+package io.millrace.it;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+
+import java.io.IOException;
+import java.io.UncheckedIOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.nio.file.StandardOpenOption;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.concurrent.TimeUnit;
+
+/** A JVM of its own on the tests' class path; what it prints goes to files. */
+final class JavaProcess implements AutoCloseable {
+  private final String name;
+  private final Process process;
+  private final Path out;
+  private final Path err;
+
+  private JavaProcess(String name, Process process, Path out, Path err) {
+    this.name = name;
+    this.process = process;
+    this.out = out;
+    this.err = err;
+  }
+
+  /**
+   * Starts a main class.
+   *
+   * @param name of the log files, NAME.out and NAME.err, which are appended to
+   * @param directory of the log files
+   * @param jvmArguments heap and the like
+   * @param environment added to this process's
+   */
+  static JavaProcess start(
+      String name,
+      Path directory,
+      List<String> jvmArguments,
+      Map<String, String> environment,
+      List<String> mainAndArguments) {
+    List<String> command = new ArrayList<>();
+    command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
+    command.add("--add-modules=jdk.incubator.vector");
+    command.add("-XX:+UseSerialGC");
+    command.addAll(jvmArguments);
+    command.add("-cp");
+    command.add(System.getProperty("java.class.path"));
+    command.addAll(mainAndArguments);
+    try {
+      Files.createDirectories(directory);
+      Path out = directory.resolve(name + ".out");
+      Path err = directory.resolve(name + ".err");
+      // What an earlier process of that name printed must not be taken for this one's.
+      Files.write(
+          out, new byte[0], StandardOpenOption.CREATE, StandardOpenOption.TRUNCATE_EXISTING);
+      ProcessBuilder builder = new ProcessBuilder(command);
+      builder.environment().putAll(environment);
+      builder.redirectOutput(ProcessBuilder.Redirect.appendTo(out.toFile()));
+      builder.redirectError(ProcessBuilder.Redirect.appendTo(err.toFile()));
+      return new JavaProcess(name, builder.start(), out, err);
+    } catch (IOException e) {
+      throw new UncheckedIOException(name + " cannot be started", e);
+    }
+  }
+
+  boolean isAlive() {
+    return process.isAlive();
+  }
+
+  /** Waits for a line on standard output that starts so; fails at once if the process ends. */
+  String awaitLine(String start, Duration deadline) {
+    List<String> found = new ArrayList<>();
+    Await.until(
+        () -> name + " prints a line \"" + start + "...\"; its log ends\n" + logTail(),
+        deadline,
+        () -> {
+          firstLine(start).ifPresent(found::add);
+          if (found.isEmpty() && !isAlive()) {
+            throw new AssertionError(
+                name + " ended with " + process.exitValue() + "; its log ends\n" + logTail());
+          }
+          return !found.isEmpty();
+        });
+    return found.get(0);
+  }
+
+  /** SIGKILL: no hook runs, nothing is flushed. Returns when the process is gone. */
+  void kill() {
+    process.destroyForcibly();
+    awaitEnd(Duration.ofSeconds(20));
+  }
+
+  /** SIGTERM, and waits for the process to end by itself. */
+  void stop(Duration deadline) {
+    process.destroy();
+    awaitEnd(deadline);
+  }
+
+  /** Last lines of standard error. */
+  String logTail() {
+    try {
+      List<String> lines = Files.readAllLines(err, UTF_8);
+      return String.join("\n", lines.subList(Math.max(0, lines.size() - 40), lines.size()));
+    } catch (IOException e) {
+      return "(" + err + " cannot be read: " + e + ")";
+    }
+  }
+
+  @Override
+  public void close() {
+    if (isAlive()) {
+      kill();
+    }
+  }
+
+  private void awaitEnd(Duration deadline) {
+    try {
+      if (!process.waitFor(deadline.toMillis(), TimeUnit.MILLISECONDS)) {
+        String tail = logTail();
+        process.destroyForcibly();
+        throw new AssertionError(
+            name + " did not end within " + deadline.toSeconds() + " s; its log ends\n" + tail);
+      }
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new AssertionError("interrupted waiting for the end of " + name, e);
+    }
+  }
+
+  private Optional<String> firstLine(String start) throws IOException {
+    // A line counts once its end is there.
+    String text = Files.readString(out, UTF_8);
+    return text.substring(0, text.lastIndexOf('\n') + 1)
+        .lines()
+        .filter(line -> line.startsWith(start))
+        .findFirst();
+  }
+}

@@ -1,0 +1,43 @@
+package io.millrace.schema;
+
+import java.util.List;
+import java.util.Map;
+import java.util.function.Function;
+import java.util.stream.Collectors;
+import org.apache.avro.Schema;
+import org.apache.avro.specific.SpecificData;
+
+/**
+ * Resolves schemas to generated classes from a fixed table, so that no class is ever loaded by a
+ * name and no process-wide trust list has to be set.
+ */
+final class KnownClasses extends SpecificData {
+  private static final Map<String, Class<?>> CLASSES =
+      List.<Class<?>>of(
+              SensorReading.class,
+              SparseCode.class,
+              Anomaly.class,
+              AnomalyKind.class,
+              DictionaryVersion.class,
+              VersionCause.class,
+              DictionaryStatistics.class,
+              DeadLetter.class,
+              Metric.class,
+              Tensor.class,
+              DataType.class)
+          .stream()
+          .collect(Collectors.toUnmodifiableMap(Class::getName, Function.identity()));
+
+  KnownClasses() {
+    super(KnownClasses.class.getClassLoader());
+    setFastReaderEnabled(false);
+  }
+
+  @Override
+  public Class<?> getClass(Schema schema) {
+    return switch (schema.getType()) {
+      case RECORD, ENUM, FIXED -> CLASSES.get(schema.getFullName());
+      default -> super.getClass(schema);
+    };
+  }
+}

@@ -1,0 +1,170 @@
+package io.millrace.app;
+
+import io.micrometer.core.instrument.MeterRegistry;
+import io.micrometer.core.instrument.Tag;
+import io.micrometer.prometheusmetrics.PrometheusConfig;
+import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.millrace.app.dashboard.DashboardFeed;
+import io.millrace.app.dashboard.DashboardServer;
+import io.millrace.app.dashboard.DashboardSnapshot;
+import io.millrace.app.dashboard.FeedSettings;
+import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
+import io.millrace.app.dashboard.PipelineCounters;
+import io.millrace.kafka.KafkaPipeline;
+import io.millrace.kernel.Kernels;
+import io.millrace.runtime.Deployment;
+import io.millrace.runtime.Pipeline;
+import java.net.URI;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** The pipelines of a deployment in this process, with their meters and their page. */
+final class RunningDeployment implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(RunningDeployment.class);
+  private static final Duration START_TIMEOUT = Duration.ofMinutes(5);
+
+  private final PrometheusMeterRegistry registry =
+      new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
+  private final List<KafkaPipeline> pipelines = new ArrayList<>();
+  private final DashboardFeed feed;
+  private final DashboardServer serverOrNull;
+  private final MetricPublisher publisher;
+
+  private RunningDeployment(Deployment deployment) {
+    LOG.info("kernels: {} ({})", Kernels.provider(), Kernels.reason());
+    registry.gauge(
+        "millrace.kernels.simd",
+        List.of(Tag.of("provider", Kernels.provider())),
+        Kernels.provider().startsWith("simd") ? 1 : 0);
+    for (Pipeline pipeline : deployment.pipelines()) {
+      pipelines.add(new KafkaPipeline(deployment, pipeline, registry));
+    }
+    Map<String, Object> clients = new HashMap<>(deployment.kafka());
+    feed = DashboardFeed.start(page(deployment), clients, counters(registry));
+    var page = deployment.dashboard();
+    serverOrNull =
+        page.enabled()
+            ? DashboardServer.start(
+                new DashboardServer.Settings(
+                    page.host(), page.port(), Duration.ofMillis(500), 16, Duration.ofSeconds(20)),
+                feed::snapshot,
+                registry)
+            : null;
+    publisher = MetricPublisher.start(deployment, registry);
+  }
+
+  /** Starts everything; returns once every pipeline is running. */
+  static RunningDeployment start(Deployment deployment) throws InterruptedException {
+    RunningDeployment running = new RunningDeployment(deployment);
+    try {
+      running.pipelines.forEach(KafkaPipeline::start);
+      for (KafkaPipeline pipeline : running.pipelines) {
+        if (!pipeline.awaitRunning(START_TIMEOUT)) {
+          throw new IllegalStateException(
+              "pipeline " + pipeline.pipeline().name() + " did not start; the log has the reason");
+        }
+      }
+      return running;
+    } catch (InterruptedException | RuntimeException e) {
+      running.close();
+      throw e;
+    }
+  }
+
+  /** Where the page is, if there is one. */
+  Optional<URI> page() {
+    return Optional.ofNullable(serverOrNull).map(DashboardServer::url);
+  }
+
+  DashboardSnapshot snapshot() {
+    return feed.snapshot();
+  }
+
+  /** Waits until a pipeline ends; returns what ended it, or null after {@link #close}. */
+  Throwable awaitEnd() throws InterruptedException {
+    for (KafkaPipeline pipeline : pipelines) {
+      Throwable failure = pipeline.awaitEnd();
+      if (failure != null) {
+        return failure;
+      }
+    }
+    return null;
+  }
+
+  @Override
+  public void close() {
+    publisher.close();
+    pipelines.parallelStream().forEach(KafkaPipeline::close);
+    if (serverOrNull != null) {
+      serverOrNull.close();
+    }
+    feed.close();
+  }
+
+  private static FeedSettings page(Deployment deployment) {
+    return new FeedSettings(
+        Release.version(),
+        KafkaPipeline.ENGINE,
+        Kernels.provider(),
+        deployment.pipelines().stream()
+            .map(
+                pipeline ->
+                    new FollowedPipeline(
+                        pipeline.name(),
+                        pipeline.family(),
+                        deployment.name() + "-" + pipeline.name(),
+                        pipeline.topic("input"),
+                        pipeline.topic("codes"),
+                        pipeline.topic("anomalies"),
+                        pipeline.topic("dictionaries"),
+                        pipeline.deadLetterTopic()))
+            .toList());
+  }
+
+  private static PipelineCounters counters(MeterRegistry registry) {
+    return pipeline -> {
+      Map<String, Long> refused = new TreeMap<>();
+      registry
+          .find("millrace.dead.letters")
+          .tag("pipeline", pipeline)
+          .counters()
+          .forEach(
+              counter ->
+                  refused.merge(
+                      counter.getId().getTag("reason"), (long) counter.count(), Long::sum));
+      long in =
+          registry
+              .find("millrace.records.in")
+              .tag("pipeline", pipeline)
+              .tag("stage", "sensors")
+              .counters()
+              .stream()
+              .mapToLong(counter -> (long) counter.count())
+              .sum();
+      long out =
+          registry.find("millrace.records.out").tag("pipeline", pipeline).counters().stream()
+              .mapToLong(counter -> (long) counter.count())
+              .sum();
+      return new PipelineCounters.Counts(
+          in,
+          out,
+          gauge(registry, "millrace.lag.records", pipeline),
+          gauge(registry, "millrace.state.bytes", pipeline),
+          gauge(registry, "millrace.keys", pipeline),
+          refused);
+    };
+  }
+
+  private static long gauge(MeterRegistry registry, String name, String pipeline) {
+    return registry.find(name).tag("pipeline", pipeline).gauges().stream()
+        .mapToLong(gauge -> (long) gauge.value())
+        .sum();
+  }
+}

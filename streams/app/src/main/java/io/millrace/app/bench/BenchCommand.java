@@ -1,0 +1,91 @@
+package io.millrace.app.bench;
+
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializationFeature;
+import io.millrace.kernel.Kernels;
+import java.io.PrintWriter;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Locale;
+import java.util.concurrent.Callable;
+import picocli.CommandLine.Command;
+import picocli.CommandLine.Model.CommandSpec;
+import picocli.CommandLine.Option;
+import picocli.CommandLine.Parameters;
+import picocli.CommandLine.Spec;
+
+/** {@code millrace bench}: measures this machine, each figure with what it is held against. */
+@Command(
+    name = "bench",
+    description = "Measures coders, learners or the whole pipeline against a ceiling or a rival.",
+    mixinStandardHelpOptions = true)
+public final class BenchCommand implements Callable<Integer> {
+  /** What can be measured. */
+  enum Name {
+    coders,
+    learners,
+    pipeline
+  }
+
+  @Spec private CommandSpec spec;
+
+  @Parameters(
+      paramLabel = "NAME",
+      arity = "1..*",
+      description = "One or more of ${COMPLETION-CANDIDATES}.")
+  private List<Name> names;
+
+  @Option(names = "--json", paramLabel = "FILE", description = "Write the results as JSON, too.")
+  private Path json;
+
+  @Option(
+      names = "--quick",
+      description = "Fewer and shorter rounds: a smoke test, no measurement.")
+  private boolean quick;
+
+  @Override
+  public Integer call() throws Exception {
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        "kernels %s, Java %s, %d processors%n",
+        Kernels.provider(), Runtime.version(), Runtime.getRuntime().availableProcessors());
+    out.flush();
+    List<BenchmarkResult> results = new ArrayList<>();
+    for (Name name : names) {
+      results.addAll(
+          switch (name) {
+            case coders -> KernelBenchmarks.coders(quick);
+            case learners -> KernelBenchmarks.learners(quick);
+            case pipeline -> new PipelineBenchmark(out, quick).run();
+          });
+    }
+    print(out, results);
+    if (json != null) {
+      Files.write(
+          json,
+          new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(results));
+    }
+    return 0;
+  }
+
+  private static void print(PrintWriter out, List<BenchmarkResult> results) {
+    out.printf(
+        "%n%-28s %-20s %14s  %-26s %14s %7s%n",
+        "benchmark", "shape", "value", "against", "its value", "ratio");
+    for (BenchmarkResult result : results) {
+      out.printf(
+          Locale.ROOT,
+          "%-28s %-20s %,14.0f  %-26s %,14.0f %7.2f  %s%n",
+          result.benchmark(),
+          result.shape(),
+          result.value(),
+          result.against(),
+          result.againstValue(),
+          result.ratio(),
+          result.unit());
+    }
+    out.flush();
+  }
+}

@@ -1,0 +1,78 @@
+package io.millrace.app.dashboard;
+
+import com.fasterxml.jackson.core.JsonGenerator;
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonSerializer;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.SerializerProvider;
+import com.fasterxml.jackson.databind.module.SimpleModule;
+import java.io.IOException;
+import java.io.UncheckedIOException;
+
+/** Writes snapshots as JSON: NaN as null (JSON has no NaN), atoms with four digits. */
+final class SnapshotJson {
+  private final ObjectMapper mapper =
+      new ObjectMapper()
+          .registerModule(
+              new SimpleModule()
+                  .addSerializer(float[].class, new NanAsNull())
+                  .addSerializer(Double.class, new NanAsNullDouble())
+                  .addSerializer(double.class, new NanAsNullDouble()));
+
+  /**
+   * @param snapshot to write
+   * @return UTF-8, on one line, so that it fits one data field of a server-sent event
+   */
+  byte[] write(DashboardSnapshot snapshot) {
+    try {
+      return mapper.writeValueAsBytes(snapshot);
+    } catch (JsonProcessingException impossible) {
+      throw new UncheckedIOException(impossible);
+    }
+  }
+
+  private static final class NanAsNull extends JsonSerializer<float[]> {
+    @Override
+    public void serialize(float[] values, JsonGenerator json, SerializerProvider provider)
+        throws IOException {
+      json.writeStartArray();
+      for (float value : values) {
+        if (Float.isFinite(value)) {
+          json.writeNumber(value);
+        } else {
+          json.writeNull();
+        }
+      }
+      json.writeEndArray();
+    }
+  }
+
+  private static final class NanAsNullDouble extends JsonSerializer<Double> {
+    @Override
+    public void serialize(Double value, JsonGenerator json, SerializerProvider provider)
+        throws IOException {
+      if (Double.isFinite(value)) {
+        json.writeNumber(value);
+      } else {
+        json.writeNull();
+      }
+    }
+  }
+
+  /** Entries of unit vectors: four decimals are finer than a pixel. */
+  static final class FourDigits extends JsonSerializer<float[]> {
+    @Override
+    public void serialize(float[] values, JsonGenerator json, SerializerProvider provider)
+        throws IOException {
+      json.writeStartArray();
+      for (float value : values) {
+        if (Float.isFinite(value)) {
+          json.writeNumber(Math.round(value * 10_000f) / 10_000f);
+        } else {
+          json.writeNull();
+        }
+      }
+      json.writeEndArray();
+    }
+  }
+}

@@ -1,0 +1,160 @@
+package io.millrace.kafka;
+
+import io.micrometer.core.instrument.Gauge;
+import io.micrometer.core.instrument.MeterRegistry;
+import io.millrace.operator.Models;
+import io.millrace.runtime.Deployment;
+import io.millrace.runtime.Pipeline;
+import io.millrace.runtime.Stage;
+import java.time.Duration;
+import java.util.HashMap;
+import java.util.Map;
+import java.util.Properties;
+import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.TimeUnit;
+import org.apache.kafka.common.errors.RetriableException;
+import org.apache.kafka.streams.KafkaStreams;
+import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
+
+/** One pipeline running on Kafka Streams, exactly once. */
+public final class KafkaPipeline implements AutoCloseable {
+  /** Name of this engine in metrics, reports and the page. */
+  public static final String ENGINE = "kafka-streams";
+
+  private static final Logger LOG = LoggerFactory.getLogger(KafkaPipeline.class);
+  private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
+
+  private final Pipeline pipeline;
+  private final KafkaStreams streams;
+  private final ModelFollower followerOrNull;
+  private final CountDownLatch running = new CountDownLatch(1);
+  private final CountDownLatch ended = new CountDownLatch(1);
+  private volatile Throwable failure;
+
+  /** Plans the pipeline; nothing runs before {@link #start}. */
+  public KafkaPipeline(Deployment deployment, Pipeline pipeline, MeterRegistry registry) {
+    this.pipeline = pipeline;
+    PipelineMeters meters = new PipelineMeters(registry, pipeline.name());
+    Stage follower =
+        pipeline.stages().stream()
+            .filter(stage -> !stage.followed().isEmpty())
+            .findFirst()
+            .orElse(null);
+    this.followerOrNull =
+        follower == null
+            ? null
+            : new ModelFollower(
+                new HashMap<>(deployment.kafka()), follower.modelTopic(), follower.followed());
+    Models models = followerOrNull == null ? Models.NONE : followerOrNull;
+    this.streams =
+        new KafkaStreams(
+            OperatorTopology.build(pipeline, deployment.engine(), models, meters),
+            properties(deployment, pipeline));
+    streams.setUncaughtExceptionHandler(this::respond);
+    streams.setStateListener(
+        (now, before) -> {
+          LOG.info("{}: {} -> {}", pipeline.name(), before, now);
+          if (now == KafkaStreams.State.RUNNING) {
+            running.countDown();
+          }
+          if (now.hasCompletedShutdown() || now == KafkaStreams.State.ERROR) {
+            running.countDown();
+            ended.countDown();
+          }
+        });
+    Gauge.builder("millrace.lag.records", streams, KafkaPipeline::lag)
+        .tags(meters.tags())
+        .register(registry);
+  }
+
+  /** Warms the operators up, catches up with the models, then starts the threads. */
+  public void start() {
+    for (Stage stage : pipeline.stages()) {
+      stage.spec().get().operator().warmUp();
+    }
+    if (followerOrNull != null) {
+      followerOrNull.start();
+    }
+    streams.start();
+  }
+
+  /**
+   * Waits until every task is assigned and restored.
+   *
+   * @return false when that takes longer than {@code timeout} or the pipeline failed
+   */
+  public boolean awaitRunning(Duration timeout) throws InterruptedException {
+    return running.await(timeout.toMillis(), TimeUnit.MILLISECONDS) && failure == null;
+  }
+
+  /** Waits for the end; returns what ended it, or null after {@link #close}. */
+  public Throwable awaitEnd() throws InterruptedException {
+    ended.await();
+    return failure;
+  }
+
+  public Pipeline pipeline() {
+    return pipeline;
+  }
+
+  @Override
+  public void close() {
+    streams.close(CLOSE_TIMEOUT);
+    if (followerOrNull != null) {
+      followerOrNull.close();
+    }
+  }
+
+  private StreamThreadExceptionResponse respond(Throwable error) {
+    for (Throwable cause = error; cause != null; cause = cause.getCause()) {
+      if (cause instanceof RetriableException) {
+        LOG.warn("{}: {}; a new thread takes over", pipeline.name(), cause.toString());
+        return StreamThreadExceptionResponse.REPLACE_THREAD;
+      }
+    }
+    LOG.error("{}: stopped", pipeline.name(), error);
+    failure = error;
+    return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
+  }
+
+  private static double lag(KafkaStreams streams) {
+    return streams.metrics().entrySet().stream()
+        .filter(
+            metric ->
+                metric.getKey().name().equals("records-lag")
+                    && metric.getKey().tags().containsKey("partition"))
+        .mapToDouble(metric -> ((Number) metric.getValue().metricValue()).doubleValue())
+        .filter(Double::isFinite)
+        .sum();
+  }
+
+  /** Client settings that suit streams of small records; a deployment's own come over these. */
+  public static Map<String, String> clientDefaults() {
+    return Map.of(
+        StreamsConfig.producerPrefix("linger.ms"), "20",
+        StreamsConfig.producerPrefix("batch.size"), "131072",
+        StreamsConfig.producerPrefix("compression.type"), "lz4",
+        StreamsConfig.consumerPrefix("max.poll.records"), "2000");
+  }
+
+  private static Properties properties(Deployment deployment, Pipeline pipeline) {
+    Map<String, Object> properties = new HashMap<>(clientDefaults());
+    properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, deployment.engine().threads());
+    properties.putAll(deployment.kafka());
+    properties.putAll(deployment.streams());
+    properties.put(StreamsConfig.APPLICATION_ID_CONFIG, deployment.name() + "-" + pipeline.name());
+    properties.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
+    properties.put(
+        StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, deployment.engine().commitIntervalMillis());
+    properties.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
+    if (!deployment.stateDirectory().isEmpty()) {
+      properties.put(StreamsConfig.STATE_DIR_CONFIG, deployment.stateDirectory());
+    }
+    Properties all = new Properties();
+    all.putAll(properties);
+    return all;
+  }
+}

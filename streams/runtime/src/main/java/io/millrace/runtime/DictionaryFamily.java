@@ -1,0 +1,233 @@
+package io.millrace.runtime;
+
+import io.millrace.operator.dictionary.BatchOrthogonalMatchingPursuit;
+import io.millrace.operator.dictionary.DetectionSettings;
+import io.millrace.operator.dictionary.DictionaryLearner;
+import io.millrace.operator.dictionary.FrankWolfeDictionaryLearning;
+import io.millrace.operator.dictionary.HardThreshold;
+import io.millrace.operator.dictionary.LassoCoordinateDescent;
+import io.millrace.operator.dictionary.OnlineDictionaryLearning;
+import io.millrace.operator.dictionary.PageHinkley;
+import io.millrace.operator.dictionary.RoundSettings;
+import io.millrace.operator.dictionary.SensorDictionaryLearning;
+import io.millrace.operator.dictionary.SensorDictionarySettings;
+import io.millrace.operator.dictionary.SensorStateCodec;
+import io.millrace.operator.dictionary.SharedDictionaryMerge;
+import io.millrace.operator.dictionary.SharedDictionaryStateCodec;
+import io.millrace.operator.dictionary.SparseCoder;
+import io.millrace.operator.dictionary.WindowSettings;
+import io.millrace.runtime.Pipeline.Purpose;
+import io.millrace.runtime.Pipeline.TopicNeed;
+import io.millrace.schema.DictionaryStatistics;
+import io.millrace.schema.SensorReading;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Set;
+import java.util.function.Supplier;
+
+/** Reads the settings of online dictionary learning and plans its stages. */
+final class DictionaryFamily {
+  private static final String FAMILY = "dictionary";
+
+  private DictionaryFamily() {}
+
+  static Pipeline pipeline(Settings settings, String name) {
+    SensorDictionarySettings operator = operator(settings);
+    Supplier<DictionaryLearner> learner = learner(settings, operator);
+    Supplier<SparseCoder> coder = coder(settings.section("coder"));
+    String input = settings.text("input", name + ".readings");
+    Map<String, String> outputs = outputs(settings.section("outputs"), name, operator);
+    String deadLetters = settings.text("dead-letters", name + ".dead-letters");
+    List<Stage> stages = new ArrayList<>();
+    boolean shared = !operator.sharedDictionary().isEmpty();
+    String models = outputs.get(DictionaryOutput.DICTIONARIES);
+    stages.add(
+        new Stage(
+            "sensors",
+            () ->
+                new OperatorSpec<>(
+                    "sensor-dictionary",
+                    new SensorDictionaryLearning(operator, coder.get(), learner.get()),
+                    new AvroInput<>(SensorReading.class),
+                    new SensorStateCodec(),
+                    new DictionaryOutput()),
+            input,
+            outputs,
+            shared ? Set.of(operator.sharedDictionary()) : Set.of(),
+            shared ? models : ""));
+    if (shared) {
+      stages.add(
+          new Stage(
+              "merge",
+              () ->
+                  new OperatorSpec<>(
+                      "shared-dictionary",
+                      new SharedDictionaryMerge(operator, learner.get()),
+                      new AvroInput<>(DictionaryStatistics.class),
+                      new SharedDictionaryStateCodec(),
+                      new DictionaryOutput()),
+              outputs.get(DictionaryOutput.STATISTICS),
+              Map.of(DictionaryOutput.DICTIONARIES, models),
+              Set.of(),
+              ""));
+    }
+    // constructed once here, so that impossible combinations stop the start
+    try {
+      stages.get(0).spec().get().operator().createState("check");
+    } catch (IllegalArgumentException e) {
+      throw settings.refuse("learner", e.getMessage(), "settings that fit each other");
+    }
+    return new Pipeline(
+        name, FAMILY, List.copyOf(stages), deadLetters, topics(input, outputs, deadLetters));
+  }
+
+  private static SensorDictionarySettings operator(Settings settings) {
+    int channels = settings.integer("channels", 1, 1, 4096);
+    Settings window = settings.section("window");
+    int length = window.integer("length", 64, 2, WindowSettings.MAXIMUM_DIMENSION);
+    Settings rounds = settings.section("rounds");
+    Settings detection = settings.section("detection");
+    int first = rounds.integer("first-windows", 32, 1, 1 << 20);
+    int history = detection.integer("history-windows", 512, 16, 65_536);
+    try {
+      return new SensorDictionarySettings(
+          new WindowSettings(
+              channels,
+              length,
+              window.integer("hop", length, 1, length),
+              window.wholeNumber("interval-micros", 0, 0, Long.MAX_VALUE / 4),
+              window.wholeNumber("maximum-gap-micros", 0, 0, Long.MAX_VALUE / 4),
+              window.wholeNumber("idle-flush-millis", 0, 0, Long.MAX_VALUE / 4000)),
+          settings.integer("atoms", 2 * channels * length, 1, 65_536),
+          bound(settings, channels),
+          new RoundSettings(
+              first,
+              rounds.integer("maximum-windows", Math.max(first, 2048), first, 1 << 20),
+              rounds.integer("batch-windows", Math.min(first, 32), 1, 4096)),
+          new DetectionSettings(
+              detection.number("quantile", 0.99, 0.5, 1),
+              history,
+              detection.integer("warm-up-windows", Math.min(history, 64), 1, history),
+              detection.number("threshold", 1.5, 1, 1e6),
+              new PageHinkley.Settings(
+                  detection.number("drift-delta", 0.01, 0, 10),
+                  detection.number("drift-level", 0.3, 1e-6, 1e6))),
+          settings.text("shared-dictionary", ""));
+    } catch (IllegalArgumentException e) {
+      throw settings.refuse("window", e.getMessage(), "settings that fit each other");
+    }
+  }
+
+  /** One bound for all channels, or one each. */
+  private static float[] bound(Settings settings, int channels) {
+    float[] bound = settings.floats("error-bound", 1e-30, 1e30);
+    if (bound.length == 1 && channels > 1) {
+      float[] each = new float[channels];
+      java.util.Arrays.fill(each, bound[0]);
+      return each;
+    }
+    return bound;
+  }
+
+  private static Supplier<DictionaryLearner> learner(
+      Settings settings, SensorDictionarySettings operator) {
+    Settings section = settings.section("learner");
+    String name =
+        section.choice(
+            "name",
+            OnlineDictionaryLearning.NAME,
+            OnlineDictionaryLearning.NAME,
+            FrankWolfeDictionaryLearning.NAME);
+    if (name.equals(FrankWolfeDictionaryLearning.NAME)) {
+      if (!operator.sharedDictionary().isEmpty()) {
+        throw section.refuse("name", name, "odl for a shared dictionary");
+      }
+      if (operator.atoms() != operator.window().dimension()) {
+        throw settings.refuse(
+            "atoms",
+            Integer.toString(operator.atoms()),
+            operator.window().dimension()
+                + " for "
+                + name
+                + ", which learns as many atoms as a window has values");
+      }
+      FrankWolfeDictionaryLearning.Settings defaults =
+          FrankWolfeDictionaryLearning.Settings.DEFAULT;
+      var frankWolfe =
+          new FrankWolfeDictionaryLearning.Settings(
+              section.number("gradient-step", defaults.gradientStep(), 1e-3, 1e3),
+              section.number("direction-step", defaults.directionStep(), 1e-3, 1e3),
+              (float) section.number("clip", defaults.clip(), 1e-3, 1e30));
+      return () -> new FrankWolfeDictionaryLearning(frankWolfe);
+    }
+    OnlineDictionaryLearning.Settings defaults = OnlineDictionaryLearning.Settings.DEFAULT;
+    var online =
+        new OnlineDictionaryLearning.Settings(
+            section.number("forgetting-exponent", defaults.forgettingExponent(), 0, 100),
+            section.number("memory-uses", defaults.memoryUses(), 1, 1e9),
+            section.integer("sweeps", defaults.sweeps(), 1, 100),
+            (float) section.number("clip", 4, 1e-3, 1e30));
+    return () -> new OnlineDictionaryLearning(online);
+  }
+
+  private static Supplier<SparseCoder> coder(Settings section) {
+    String name = section.choice("name", "omp", "omp", "lasso", "hard-threshold");
+    return switch (name) {
+      case "lasso" -> {
+        var lasso =
+            new LassoCoordinateDescent.Settings(
+                (float) section.number("lambda", 0.1, 1e-9, 1e9),
+                section.flag("relative", true),
+                section.integer("maximum-sweeps", 200, 1, 100_000));
+        yield () -> new LassoCoordinateDescent(lasso);
+      }
+      case "hard-threshold" -> {
+        var threshold =
+            new HardThreshold.Settings(
+                section.integer("maximum-atoms", 8, 1, 4096),
+                (float) section.number("threshold", 0, 0, 1e30),
+                section.flag("refit", false));
+        yield () -> new HardThreshold(threshold);
+      }
+      default -> {
+        var pursuit =
+            new BatchOrthogonalMatchingPursuit.Settings(
+                section.integer("maximum-atoms", 8, 1, 4096),
+                (float) section.number("relative-error", 0.05, 0, 0.999),
+                (float) section.number("absolute-error", 0, 0, 1e30));
+        yield () -> new BatchOrthogonalMatchingPursuit(pursuit);
+      }
+    };
+  }
+
+  private static Map<String, String> outputs(
+      Settings section, String name, SensorDictionarySettings operator) {
+    Map<String, String> outputs = new LinkedHashMap<>();
+    for (String channel : new DictionaryOutput().channels()) {
+      if (!channel.equals(DictionaryOutput.STATISTICS) || !operator.sharedDictionary().isEmpty()) {
+        outputs.put(channel, section.text(channel, name + "." + channel));
+      }
+    }
+    return outputs;
+  }
+
+  private static List<TopicNeed> topics(
+      String input, Map<String, String> outputs, String deadLetters) {
+    List<TopicNeed> topics = new ArrayList<>();
+    topics.add(new TopicNeed(input, "input", Purpose.INPUT));
+    outputs.forEach(
+        (channel, topic) -> topics.add(new TopicNeed(topic, channel, purpose(channel))));
+    topics.add(new TopicNeed(deadLetters, "dead-letters", Purpose.DEAD_LETTER));
+    return List.copyOf(topics);
+  }
+
+  private static Purpose purpose(String channel) {
+    return switch (channel) {
+      case DictionaryOutput.DICTIONARIES -> Purpose.MODEL;
+      case DictionaryOutput.STATISTICS -> Purpose.INTERNAL;
+      default -> Purpose.OUTPUT;
+    };
+  }
+}

@@ -1,0 +1,50 @@
+package io.millrace.runtime;
+
+import java.util.List;
+
+/**
+ * A running pipeline's plan: engine-neutral.
+ *
+ * @param name unique within a deployment; prefix of topics and of the application id
+ * @param family catalogue family, for example dictionary
+ * @param stages in the order of the data
+ * @param deadLetterTopic where refused records of every stage go
+ * @param topics every topic that it touches, with what it needs of them
+ */
+public record Pipeline(
+    String name,
+    String family,
+    List<Stage> stages,
+    String deadLetterTopic,
+    List<TopicNeed> topics) {
+
+  /** What a topic is for. */
+  public enum Purpose {
+    /** Read. */
+    INPUT,
+    /** Written, a log. */
+    OUTPUT,
+    /** Written, keyed versions: compacted. */
+    MODEL,
+    /** Between stages. */
+    INTERNAL,
+    /** Refused records. */
+    DEAD_LETTER
+  }
+
+  /**
+   * A topic that a pipeline needs.
+   *
+   * @param channel operator channel, or input, dead-letters
+   */
+  public record TopicNeed(String topic, String channel, Purpose purpose) {}
+
+  /** The topic of a channel. */
+  public String topic(String channel) {
+    return topics.stream()
+        .filter(need -> need.channel().equals(channel))
+        .map(TopicNeed::topic)
+        .findFirst()
+        .orElseThrow(() -> new IllegalArgumentException(name + " has no channel " + channel));
+  }
+}

@@ -1,0 +1,232 @@
+package io.millrace.runtime;
+
+import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.ObjectNode;
+import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
+import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
+import java.util.ArrayList;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
+import java.util.List;
+import java.util.Locale;
+import java.util.Map;
+import java.util.Set;
+import java.util.TreeSet;
+import java.util.function.Function;
+
+/**
+ * One section of a YAML deployment file. Every value is checked as it is read; {@link #finish}
+ * refuses keys that nobody read. A scalar is overridden by the environment variable MILLRACE_ and
+ * its path in upper case with every other character than letters and digits as an underscore, for
+ * example MILLRACE_DASHBOARD_PORT.
+ */
+public final class Settings {
+  private static final String PREFIX = "MILLRACE_";
+
+  private final String file;
+  private final String path;
+  private final ObjectNode node;
+  private final Map<String, String> environment;
+  private final Set<String> read = new LinkedHashSet<>();
+  private final List<Settings> children = new ArrayList<>();
+
+  private Settings(String file, String path, ObjectNode node, Map<String, String> environment) {
+    this.file = file;
+    this.path = path;
+    this.node = node;
+    this.environment = environment;
+  }
+
+  /**
+   * Parses a deployment file.
+   *
+   * @param file its name, for messages
+   * @param yaml its text
+   * @param environment variables that may override scalars
+   * @throws ConfigurationException where it is not one YAML mapping
+   */
+  public static Settings parse(String file, String yaml, Map<String, String> environment) {
+    YAMLFactory factory =
+        YAMLFactory.builder()
+            .enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS)
+            .build();
+    try {
+      JsonNode root = new ObjectMapper(factory).readTree(yaml);
+      if (root instanceof ObjectNode object) {
+        return new Settings(file, "", object, environment);
+      }
+      throw new ConfigurationException(file + ": got no settings, expected a YAML mapping");
+    } catch (JsonProcessingException e) {
+      throw new ConfigurationException(
+          file + ": not YAML: " + e.getOriginalMessage().lines().findFirst().orElse(""));
+    }
+  }
+
+  public String text(String key, String fallback) {
+    return scalar(key, fallback, "a text", Function.identity());
+  }
+
+  public String requiredText(String key) {
+    String value = scalar(key, null, "a text", Function.identity());
+    if (value == null || value.isBlank()) {
+      throw refuse(key, "nothing", "a text");
+    }
+    return value;
+  }
+
+  public int integer(String key, int fallback, int low, int high) {
+    return (int) wholeNumber(key, fallback, low, high);
+  }
+
+  public long wholeNumber(String key, long fallback, long low, long high) {
+    String expected = "a whole number from " + low + " to " + high;
+    long value = scalar(key, fallback, expected, text -> Long.parseLong(text.replace("_", "")));
+    if (value < low || value > high) {
+      throw refuse(key, Long.toString(value), expected);
+    }
+    return value;
+  }
+
+  public double number(String key, double fallback, double low, double high) {
+    String expected = "a number from " + low + " to " + high;
+    double value = scalar(key, fallback, expected, Double::parseDouble);
+    if (!(value >= low && value <= high)) {
+      throw refuse(key, Double.toString(value), expected);
+    }
+    return value;
+  }
+
+  public boolean flag(String key, boolean fallback) {
+    return switch (choice(key, fallback ? "true" : "false", "true", "false")) {
+      case "true" -> true;
+      default -> false;
+    };
+  }
+
+  public String choice(String key, String fallback, String... values) {
+    String value = text(key, fallback);
+    if (!List.of(values).contains(value)) {
+      throw refuse(key, value, "one of " + String.join(", ", values));
+    }
+    return value;
+  }
+
+  /** One number or a list of numbers, each in range; empty when absent. */
+  public float[] floats(String key, double low, double high) {
+    read.add(key);
+    JsonNode value = node.get(key);
+    if (value == null) {
+      return new float[0];
+    }
+    List<JsonNode> items = new ArrayList<>();
+    if (value.isArray()) {
+      value.forEach(items::add);
+    } else {
+      items.add(value);
+    }
+    float[] numbers = new float[items.size()];
+    for (int i = 0; i < numbers.length; i++) {
+      double number = items.get(i).isNumber() ? items.get(i).doubleValue() : Double.NaN;
+      if (!(number >= low && number <= high)) {
+        throw refuse(key, items.get(i).toString(), "numbers from " + low + " to " + high);
+      }
+      numbers[i] = (float) number;
+    }
+    return numbers;
+  }
+
+  /** A mapping of names to scalars, in file order; empty when absent. */
+  public Map<String, String> texts(String key) {
+    Map<String, String> texts = new LinkedHashMap<>();
+    Settings section = section(key);
+    section.node.fieldNames().forEachRemaining(name -> texts.put(name, section.text(name, null)));
+    return texts;
+  }
+
+  /** A nested mapping; an absent one reads as empty. */
+  public Settings section(String key) {
+    read.add(key);
+    JsonNode value = node.get(key);
+    if (value != null && !value.isObject() && !value.isNull()) {
+      throw refuse(key, value.toString(), "a mapping");
+    }
+    ObjectNode object =
+        value instanceof ObjectNode mapping ? mapping : new ObjectMapper().createObjectNode();
+    return child(key, object);
+  }
+
+  /** A list of mappings; empty when absent. */
+  public List<Settings> sections(String key) {
+    read.add(key);
+    JsonNode value = node.get(key);
+    List<Settings> sections = new ArrayList<>();
+    if (value == null) {
+      return sections;
+    }
+    if (!value.isArray()) {
+      throw refuse(key, value.toString(), "a list of mappings");
+    }
+    for (int i = 0; i < value.size(); i++) {
+      if (!(value.get(i) instanceof ObjectNode object)) {
+        throw refuse(key + "[" + i + "]", value.get(i).toString(), "a mapping");
+      }
+      sections.add(child(key + "[" + i + "]", object));
+    }
+    return sections;
+  }
+
+  /**
+   * Checks that every key was read.
+   *
+   * @throws ConfigurationException for the first unknown key, with the known ones
+   */
+  public void finish() {
+    node.fieldNames()
+        .forEachRemaining(
+            name -> {
+              if (!read.contains(name)) {
+                throw refuse(name, "an unknown key", "one of " + new TreeSet<>(read));
+              }
+            });
+    children.forEach(Settings::finish);
+  }
+
+  /** A refusal of one of this section's keys, to be thrown. */
+  public ConfigurationException refuse(String key, String got, String expected) {
+    return new ConfigurationException(
+        file + ": " + at(key) + ": got " + got + ", expected " + expected);
+  }
+
+  private Settings child(String key, ObjectNode object) {
+    Settings child = new Settings(file, at(key), object, environment);
+    children.add(child);
+    return child;
+  }
+
+  private String at(String key) {
+    return path.isEmpty() ? key : path + "." + key;
+  }
+
+  private <V> V scalar(String key, V fallback, String expected, Function<String, V> parse) {
+    read.add(key);
+    String variable = PREFIX + at(key).toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
+    String text = environment.get(variable);
+    if (text == null) {
+      JsonNode value = node.get(key);
+      if (value == null || value.isNull()) {
+        return fallback;
+      }
+      if (!value.isValueNode()) {
+        throw refuse(key, value.toString(), expected);
+      }
+      text = value.asText();
+    }
+    try {
+      return parse.apply(text);
+    } catch (NumberFormatException e) {
+      throw refuse(key, '"' + text + '"', expected);
+    }
+  }
+}

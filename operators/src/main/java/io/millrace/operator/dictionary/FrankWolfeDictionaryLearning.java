@@ -201,7 +201,8 @@ public final class FrankWolfeDictionaryLearning implements DictionaryLearner {
     float[] direction = gradient.clone();
     float share = (float) (TIE_BREAK * Math.sqrt(inner(gradient, gradient) / n));
     Kernels.axpy(share, dictionary.atoms(), 0, direction, 0, n * n);
-    polar.apply(direction, n);
+    // Short of orthogonal, S is still in the ball: a lesser step.
+    polar.applyFromFar(direction, n);
     return direction;
   }
 

@@ -262,7 +262,7 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
     for (int c = 0; c < statistics.candidates(); c++) {
       int unneeded = c == 0 ? twin(gram, statistics.usage()) : -1;
       if (unneeded < 0) {
-        unneeded = unused(statistics, UNUSED * mean, statistics.candidateResidual(c));
+        unneeded = unused(statistics, UNUSED * mean, statistics.candidateEnergy(c));
       }
       if (unneeded < 0) {
         break;

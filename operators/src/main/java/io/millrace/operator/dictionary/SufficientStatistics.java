@@ -21,11 +21,11 @@ import java.util.Arrays;
  * largest after 10,000 records, a thousandth of what the sampling of records moves them, for half
  * the memory and half the checkpoint. Energies are double.
  *
- * <p>State: 4 k (k + d + 1) + 4 d {@value #CANDIDATES} + 100 bytes. One thread.
+ * <p>State: 4 k (k + d + 1) + 4 d {@value #CANDIDATES} + 80 bytes. One thread.
  */
 public final class SufficientStatistics {
   /** Badly explained records kept to replace unused atoms. */
-  public static final int CANDIDATES = 4;
+  public static final int CANDIDATES = WorstRecords.CAPACITY;
 
   /** The running median moves by this factor a record: settles from a 100-fold error in 100. */
   private static final float MEDIAN_STEP = 1.05f;
@@ -43,9 +43,7 @@ public final class SufficientStatistics {
   private double energy;
   private double residualEnergy;
   private float medianEnergy;
-  private int candidates;
-  private final float[] candidateEnergy = new float[CANDIDATES];
-  private final float[] candidateRecords;
+  private final WorstRecords worst;
 
   /**
    * Zero sums.
@@ -55,28 +53,12 @@ public final class SufficientStatistics {
    * @param withCodeProducts whether A is kept
    */
   public SufficientStatistics(int atoms, int dimension, boolean withCodeProducts) {
-    this(
-        atoms,
-        dimension,
-        new float[withCodeProducts ? Math.multiplyExact(atoms, atoms) : 0],
-        new float[Math.multiplyExact(atoms, dimension)],
-        new float[atoms],
-        new float[Math.multiplyExact(CANDIDATES, dimension)]);
-  }
-
-  private SufficientStatistics(
-      int atoms,
-      int dimension,
-      float[] codeProducts,
-      float[] recordProducts,
-      float[] usage,
-      float[] candidateRecords) {
     this.atoms = atoms;
     this.dimension = dimension;
-    this.codeProducts = codeProducts;
-    this.recordProducts = recordProducts;
-    this.usage = usage;
-    this.candidateRecords = candidateRecords;
+    this.codeProducts = new float[withCodeProducts ? Math.multiplyExact(atoms, atoms) : 0];
+    this.recordProducts = new float[Math.multiplyExact(atoms, dimension)];
+    this.usage = new float[atoms];
+    this.worst = new WorstRecords(dimension);
   }
 
   /** k. */
@@ -136,12 +118,7 @@ public final class SufficientStatistics {
 
   /** Candidates to replace an atom, the worst first. */
   public int candidates() {
-    return candidates;
-  }
-
-  /** Residual energy of candidate {@code index}. */
-  public float candidateResidual(int index) {
-    return candidateEnergy[index];
+    return worst.count();
   }
 
   /**
@@ -150,53 +127,28 @@ public final class SufficientStatistics {
    * @param to modified: d entries from {@code offset}
    */
   public void candidate(int index, float[] to, int offset) {
-    System.arraycopy(candidateRecords, index * dimension, to, offset, dimension);
+    worst.copy(index, to, offset);
   }
 
   /** Residual energy of candidate {@code index}. */
   public float candidateEnergy(int index) {
-    return candidateEnergy[index];
+    return worst.residualEnergy(index);
   }
 
-  /** Copies candidate {@code index} into {@code to}, scaled to unit norm; it has a residual. */
+  /** As {@link #candidate}, scaled to unit norm. */
   void unitCandidate(int index, float[] to, int offset) {
-    double square = 0;
-    for (int i = index * dimension; i < (index + 1) * dimension; i++) {
-      square += (double) candidateRecords[i] * candidateRecords[i];
-    }
-    double scale = 1 / Math.sqrt(square);
-    for (int i = 0; i < dimension; i++) {
-      to[offset + i] = (float) (candidateRecords[index * dimension + i] * scale);
-    }
+    worst.copyUnit(index, to, offset);
   }
 
   /**
    * Offers a badly explained record; kept while it is among the {@value #CANDIDATES} worst.
    *
-   * @param residual its residual energy, above 0
-   * @param records [.. x d], not retained
+   * @param residual its residual energy; 0 is never kept
+   * @param records array of the record, not retained
    * @param offset of the record's first entry
    */
   public void offerCandidate(float residual, float[] records, int offset) {
-    // Strictly larger moves ahead: of equals the first stays first, so the order of offers decides.
-    int place = candidates;
-    while (place > 0 && residual > candidateEnergy[place - 1]) {
-      place--;
-    }
-    if (place == CANDIDATES) {
-      return;
-    }
-    candidates = Math.min(candidates + 1, CANDIDATES);
-    int moved = candidates - 1 - place;
-    System.arraycopy(candidateEnergy, place, candidateEnergy, place + 1, moved);
-    System.arraycopy(
-        candidateRecords,
-        place * dimension,
-        candidateRecords,
-        (place + 1) * dimension,
-        moved * dimension);
-    candidateEnergy[place] = residual;
-    System.arraycopy(records, offset, candidateRecords, place * dimension, dimension);
+    worst.offer(residual, records, offset);
   }
 
   /** Refuses a batch that does not fit these sums. */
@@ -227,7 +179,7 @@ public final class SufficientStatistics {
   /**
    * Counts a record and says by how much it must be scaled to be no larger than {@code clip} times
    * the running median norm, so that one wild record cannot outweigh hundreds. A record that need
-   * not be scaled may become a candidate.
+   * not be scaled may become one of the worst.
    *
    * @param clip largest norm in running median norms; infinity never scales
    * @return the factor for x and z, in (0, 1]
@@ -251,9 +203,7 @@ public final class SufficientStatistics {
     if (recordEnergy > limit) {
       return (float) Math.sqrt((double) limit / recordEnergy);
     }
-    if (residual > candidateEnergy[CANDIDATES - 1]) {
-      offerCandidate(residual, records, record);
-    }
+    worst.offer(residual, records, record);
     return 1;
   }
 
@@ -273,9 +223,7 @@ public final class SufficientStatistics {
     addRows(0, atoms, other.codeProducts, other.recordProducts, other.usage);
     addTotals(other.windows, other.energy, other.residualEnergy, other.medianEnergy);
     usageWindows += other.usageWindows - other.windows;
-    for (int c = 0; c < other.candidates; c++) {
-      offerCandidate(other.candidateEnergy[c], other.candidateRecords, c * dimension);
-    }
+    worst.add(other.worst);
   }
 
   /**
@@ -354,14 +302,12 @@ public final class SufficientStatistics {
     usageWindows *= factor;
   }
 
-  /** Zeroes the plain sums and the candidates; A, B and usage stay. */
+  /** Zeroes the plain sums and the worst records; A, B and usage stay. */
   void startRound() {
     windows = 0;
     energy = 0;
     residualEnergy = 0;
-    candidates = 0;
-    Arrays.fill(candidateEnergy, 0);
-    Arrays.fill(candidateRecords, 0);
+    worst.clear();
   }
 
   /** Forgets atom {@code j}: its row and column of A, its row of B; its usage becomes given. */
@@ -378,15 +324,8 @@ public final class SufficientStatistics {
 
   /** Bytes that {@link #encode} writes. */
   public int encodedBytes() {
-    return Math.addExact(
-        FIXED_BYTES,
-        Math.multiplyExact(
-            Float.BYTES,
-            codeProducts.length
-                + recordProducts.length
-                + atoms
-                + CANDIDATES
-                + candidates * dimension));
+    long floats = (long) codeProducts.length + recordProducts.length + atoms;
+    return Math.toIntExact(FIXED_BYTES + worst.encodedBytes() + floats * Float.BYTES);
   }
 
   /**
@@ -394,16 +333,16 @@ public final class SufficientStatistics {
    *
    * <pre>
    * int k, int d, int 1 with A or 0, int candidates c, long windows, double energy,
-   * double residual energy, double windows behind usage, float median energy, float[4] candidate energies,
-   * float[c d] candidates, float[k] usage, float[k d] B', float[k k] A if kept
+   * double residual energy, double windows behind usage, float median energy,
+   * float[4] candidate energies, float[c d] candidates,
+   * float[k] usage, float[k d] B', float[k k] A if kept
    * </pre>
    */
   public void encode(ByteBuffer buffer) {
     buffer.putInt(atoms).putInt(dimension).putInt(codeProducts.length > 0 ? 1 : 0);
-    buffer.putInt(candidates).putLong(windows).putDouble(energy).putDouble(residualEnergy);
+    buffer.putInt(worst.count()).putLong(windows).putDouble(energy).putDouble(residualEnergy);
     buffer.putDouble(usageWindows).putFloat(medianEnergy);
-    StateHeader.putFloats(buffer, candidateEnergy, 0, CANDIDATES);
-    StateHeader.putFloats(buffer, candidateRecords, 0, candidates * dimension);
+    worst.encode(buffer);
     StateHeader.putFloats(buffer, usage, 0, atoms);
     StateHeader.putFloats(buffer, recordProducts, 0, recordProducts.length);
     StateHeader.putFloats(buffer, codeProducts, 0, codeProducts.length);
@@ -433,44 +372,39 @@ public final class SufficientStatistics {
       throw new IllegalArgumentException(
           "statistics declare " + atoms + " atoms of " + dimension + ", " + candidates + " kept");
     }
-    // In long: each factor is below 2^31, so no product overflows.
-    long floats =
-        CANDIDATES
-            + (long) candidates * dimension
-            + atoms
-            + (long) atoms * dimension
-            + (withCodeProducts == 1 ? (long) atoms * atoms : 0);
     long windows = buffer.getLong();
     double energy = buffer.getDouble();
     double residualEnergy = buffer.getDouble();
     double usageWindows = buffer.getDouble();
     float medianEnergy = buffer.getFloat();
-    if (floats > buffer.remaining() / Float.BYTES
-        || (long) dimension * CANDIDATES > Integer.MAX_VALUE / Float.BYTES) {
+    if (windows < 0 || !Double.isFinite(energy + residualEnergy + usageWindows + medianEnergy)) {
+      throw new IllegalArgumentException(
+          "statistics declare " + windows + " windows of energy " + energy);
+    }
+    // In long and term by term: factors below 2^31, so nothing overflows.
+    long floats = atoms + (long) atoms * dimension;
+    floats += withCodeProducts == 1 ? (long) atoms * atoms : 0;
+    if (floats > buffer.remaining() / Float.BYTES) {
       throw new IllegalArgumentException(
           "statistics declare " + floats + " floats, " + buffer.remaining() + " bytes are left");
     }
-    float[] candidateEnergy = StateHeader.getFloats(buffer, CANDIDATES);
-    float[] candidateRecords = StateHeader.getFloats(buffer, candidates * dimension);
-    float[] usage = StateHeader.getFloats(buffer, atoms);
-    float[] recordProducts = StateHeader.getFloats(buffer, atoms * dimension);
-    float[] codeProducts = StateHeader.getFloats(buffer, withCodeProducts * atoms * atoms);
     SufficientStatistics statistics =
-        new SufficientStatistics(
-            atoms,
-            dimension,
-            codeProducts,
-            recordProducts,
-            usage,
-            Arrays.copyOf(candidateRecords, CANDIDATES * dimension));
-    System.arraycopy(candidateEnergy, 0, statistics.candidateEnergy, 0, CANDIDATES);
-    statistics.candidates = candidates;
+        new SufficientStatistics(atoms, dimension, withCodeProducts == 1);
     statistics.windows = windows;
     statistics.energy = energy;
-    statistics.usageWindows = usageWindows;
     statistics.residualEnergy = residualEnergy;
+    statistics.usageWindows = usageWindows;
     statistics.medianEnergy = medianEnergy;
+    statistics.worst.decode(buffer, candidates);
+    read(buffer, statistics.usage);
+    read(buffer, statistics.recordProducts);
+    read(buffer, statistics.codeProducts);
     return statistics;
+  }
+
+  private static void read(ByteBuffer buffer, float[] into) {
+    float[] values = StateHeader.getFloats(buffer, into.length);
+    System.arraycopy(values, 0, into, 0, into.length);
   }
 
   private String shape() {

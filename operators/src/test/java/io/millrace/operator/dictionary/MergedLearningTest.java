@@ -149,7 +149,7 @@ class MergedLearningTest {
     float[] candidate = new float[D];
     for (int c = 0; c < sent.candidates(); c++) {
       sent.candidate(c, candidate, 0);
-      received.offerCandidate(sent.candidateResidual(c), candidate, 0);
+      received.offerCandidate(sent.candidateEnergy(c), candidate, 0);
     }
     assertArrayEquals(bytes(sent), bytes(received));
     assertThrows(
@@ -159,14 +159,14 @@ class MergedLearningTest {
 
   @Test
   void keepsTheWorstRecordsInOrder() {
-    SufficientStatistics statistics = new SufficientStatistics(1, 1, true);
+    WorstRecords worst = new WorstRecords(1);
     float[] residuals = {3, 1, 4, 1, 5, 9, 2, 6};
     for (int r = 0; r < residuals.length; r++) {
-      statistics.offerCandidate(residuals[r], new float[] {r}, 0);
+      worst.offer(residuals[r], new float[] {r}, 0);
     }
-    float[] kept = new float[SufficientStatistics.CANDIDATES];
-    for (int c = 0; c < statistics.candidates(); c++) {
-      statistics.candidate(c, kept, c);
+    float[] kept = new float[WorstRecords.CAPACITY];
+    for (int c = 0; c < worst.count(); c++) {
+      worst.copy(c, kept, c);
     }
     assertArrayEquals(new float[] {5, 7, 4, 2}, kept);
   }

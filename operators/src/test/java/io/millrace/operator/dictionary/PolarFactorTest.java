@@ -31,10 +31,13 @@ class PolarFactorTest {
     assertTrue(svd.decompose(matrix));
     DMatrixRMaj expected = new DMatrixRMaj(n, n);
     CommonOps_DDRM.mult(svd.getU(null, false), svd.getV(null, true), expected);
+    float[] far = x.clone();
     assertTrue(new PolarFactor().apply(x, n), "seed " + seed);
+    assertTrue(new PolarFactor().applyFromFar(far, n), "from far, seed " + seed);
     double worst = 0;
     for (int i = 0; i < n * n; i++) {
       worst = Math.max(worst, Math.abs(x[i] - expected.data[i]));
+      worst = Math.max(worst, Math.abs(far[i] - expected.data[i]));
     }
     // Float rounding of the matrix times its condition, some hundreds.
     assertTrue(worst < 1e-4, "difference " + worst + " (seed " + seed + ")");

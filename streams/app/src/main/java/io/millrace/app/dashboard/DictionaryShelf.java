@@ -6,10 +6,8 @@ import io.millrace.app.dashboard.DashboardSnapshot.VersionView;
 import io.millrace.schema.DictionaryVersion;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.util.ArrayDeque;
 import java.util.Arrays;
 import java.util.Comparator;
-import java.util.Deque;
 import java.util.Iterator;
 import java.util.LinkedHashMap;
 import java.util.List;
@@ -64,8 +62,9 @@ final class DictionaryShelf {
 
   private static final class Shelved {
     private final TreeMap<Long, Held> held = new TreeMap<>();
-    private final Deque<VersionView> listed = new ArrayDeque<>();
-    private long newestListed = -1;
+
+    /** By version: partitions may hand versions over in any order. */
+    private final TreeMap<Long, VersionView> listed = new TreeMap<>();
 
     private Optional<Held> newest() {
       return held.descendingMap().values().stream().filter(Held::complete).findFirst();
@@ -94,7 +93,10 @@ final class DictionaryShelf {
       return;
     }
     copy(slice, dimension, rows, held);
-    if (held.complete() && slice.getVersion() > shelved.newestListed) {
+    boolean tooOld =
+        shelved.listed.size() == MAX_VERSIONS_LISTED
+            && slice.getVersion() < shelved.listed.firstKey();
+    if (held.complete() && !tooOld && !shelved.listed.containsKey(slice.getVersion())) {
       list(shelved, held.first);
     }
     makeRoom(shelved);
@@ -129,8 +131,8 @@ final class DictionaryShelf {
 
   private void list(Shelved shelved, DictionaryVersion version) {
     versionsSeen++;
-    shelved.newestListed = version.getVersion();
-    shelved.listed.add(
+    shelved.listed.put(
+        version.getVersion(),
         new VersionView(
             version.getVersion(),
             version.getTimeMicros() / 1000.0,
@@ -139,7 +141,7 @@ final class DictionaryShelf {
             version.getWindows(),
             version.getReplacedAtoms()));
     if (shelved.listed.size() > MAX_VERSIONS_LISTED) {
-      shelved.listed.remove();
+      shelved.listed.pollFirstEntry();
     }
   }
 
@@ -180,7 +182,7 @@ final class DictionaryShelf {
         .toList();
   }
 
-  private static DictionaryView view(String id, Held held, Deque<VersionView> listed) {
+  private static DictionaryView view(String id, Held held, TreeMap<Long, VersionView> listed) {
     DictionaryVersion version = held.first;
     int dimension = version.getLength() * version.getChannels();
     int shown = Math.max(1, Math.min(MAX_ATOMS_SHOWN, MAX_FLOATS_SHOWN / dimension));
@@ -210,6 +212,6 @@ final class DictionaryShelf {
         version.getAtomCount(),
         inUse,
         atoms,
-        List.copyOf(listed));
+        List.copyOf(listed.values()));
   }
 }

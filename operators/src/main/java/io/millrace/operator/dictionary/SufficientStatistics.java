@@ -153,11 +153,6 @@ public final class SufficientStatistics {
     System.arraycopy(candidateRecords, index * dimension, to, offset, dimension);
   }
 
-  /** Residual energy of candidate {@code index}. */
-  public float candidateEnergy(int index) {
-    return candidateEnergy[index];
-  }
-
   /** Copies candidate {@code index} into {@code to}, scaled to unit norm; it has a residual. */
   void unitCandidate(int index, float[] to, int offset) {
     double square = 0;

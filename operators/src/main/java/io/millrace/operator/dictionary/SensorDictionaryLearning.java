@@ -49,6 +49,7 @@ public final class SensorDictionaryLearning
   private final SparseCodeWriter writer;
   private final WindowSnapshot snapshot;
   private final SparseCodes codes = new SparseCodes();
+  private final boolean withCodeProducts;
   private final ReadingCheck check;
   private final float[] absent;
 
@@ -66,6 +67,7 @@ public final class SensorDictionaryLearning
     this.coder = coder;
     this.learner = learner;
     this.initialAtoms = Cosines.atoms(settings.atoms(), windows.channels(), windows.length());
+    this.withCodeProducts = learner.createStatistics(1, 1).codeProducts().length > 0;
     this.writer = new SparseCodeWriter(settings.errorBound(), windows.dimension());
     this.snapshot = new WindowSnapshot(windows.channels(), windows.length());
     this.check = new ReadingCheck(windows.channels());
@@ -133,7 +135,8 @@ public final class SensorDictionaryLearning
     if (state.window.channels() != windows.channels()
         || state.window.length() != windows.length()
         || state.atoms() != settings.atoms()
-        || (state.learnerOrNull == null) != settings.isShared()) {
+        || (state.learnerOrNull == null) != settings.isShared()
+        || state.statistics().codeProducts().length > 0 != withCodeProducts) {
       throw new IllegalStateException(
           "kept state is for "
               + state.window.channels()
@@ -141,7 +144,12 @@ public final class SensorDictionaryLearning
               + state.window.length()
               + ", "
               + state.atoms()
-              + " atoms; settings differ: reset the pipeline's state or give it a new name");
+              + " atoms, "
+              + (state.learnerOrNull == null ? "a shared dictionary" : "its own dictionary")
+              + "; settings differ, or the learner does: reset the pipeline's state or give it a"
+              + " new name (key="
+              + state.key
+              + ")");
     }
   }
 

@@ -97,7 +97,11 @@ public final class SensorState {
   }
 
   int atoms() {
-    return learnerOrNull != null ? learnerOrNull.dictionary().atomCount() : partialOrNull.atoms();
+    return statistics().atoms();
+  }
+
+  SufficientStatistics statistics() {
+    return learnerOrNull != null ? learnerOrNull.statistics() : partialOrNull;
   }
 
   // What a person or a command may ask of a state.

@@ -56,7 +56,7 @@ public final class SensorStateCodec implements StateCodec<SensorState> {
             StateHeader.SENSOR_DICTIONARY, VERSION, section, sectionBytes(state, section));
     switch (section) {
       case 0 -> encodeHot(state, buffer);
-      case 1 -> statistics(state).encode(buffer);
+      case 1 -> state.statistics().encode(buffer);
       default -> {
         if (state.learnerOrNull != null) {
           state.learnerOrNull.encodeDictionary(buffer);
@@ -134,10 +134,6 @@ public final class SensorStateCodec implements StateCodec<SensorState> {
     return sectionBytes(state, 0) + 4L * state.batchRecords.length + learned + 1024;
   }
 
-  private static SufficientStatistics statistics(SensorState state) {
-    return state.learnerOrNull != null ? state.learnerOrNull.statistics() : state.partialOrNull;
-  }
-
   private static int sectionBytes(SensorState state, int section) {
     return switch (section) {
       case 0 ->
@@ -149,7 +145,7 @@ public final class SensorStateCodec implements StateCodec<SensorState> {
               + TAIL_BYTES
               + state.batchCodes.count() * (state.dimension() * 4 + 12)
               + state.batchCodes.entryCount() * 8;
-      case 1 -> statistics(state).encodedBytes();
+      case 1 -> state.statistics().encodedBytes();
       default -> state.learnerOrNull != null ? state.learnerOrNull.dictionaryBytes() : 0;
     };
   }

@@ -38,6 +38,7 @@ public final class SharedDictionaryMerge
 
   private final SensorDictionarySettings settings;
   private final DictionaryLearner learner;
+  private final boolean withCodeProducts;
 
   public SharedDictionaryMerge(SensorDictionarySettings settings, DictionaryLearner learner) {
     if (!settings.isShared()) {
@@ -45,6 +46,7 @@ public final class SharedDictionaryMerge
     }
     this.settings = settings;
     this.learner = learner;
+    this.withCodeProducts = learner.createStatistics(1, 1).codeProducts().length > 0;
   }
 
   @Override
@@ -71,11 +73,12 @@ public final class SharedDictionaryMerge
     int atoms = settings.atoms();
     int dimension = settings.window().dimension();
     SufficientStatistics sums = state.learner.statistics();
-    requireFit(state, slice, rows);
+    requireState(state);
+    requireFit(slice, rows);
     requireVersion(state, slice);
     requireTotals(slice);
     int candidateCount = slice.getCandidateEnergy().size();
-    int codeRowCount = sums.codeProducts().length > 0 ? rows : 0;
+    int codeRowCount = withCodeProducts ? rows : 0;
     float[] codeRows = sums(slice.getCodeProducts(), codeRowCount, atoms);
     float[] recordRows = sums(slice.getRecordProducts(), rows, dimension);
     float[] candidates = sums(slice.getCandidates(), candidateCount, dimension);
@@ -103,7 +106,24 @@ public final class SharedDictionaryMerge
     }
   }
 
-  private void requireFit(SharedDictionaryState state, DictionaryStatistics slice, int rows) {
+  private void requireState(SharedDictionaryState state) {
+    SufficientStatistics sums = state.learner.statistics();
+    if (sums.atoms() != settings.atoms()
+        || sums.dimension() != settings.window().dimension()
+        || sums.codeProducts().length > 0 != withCodeProducts) {
+      throw new IllegalStateException(
+          "kept state is for "
+              + sums.atoms()
+              + " atoms of "
+              + sums.dimension()
+              + "; settings differ, or the learner does: reset the pipeline's state or give it a"
+              + " new name (key="
+              + state.key
+              + ")");
+    }
+  }
+
+  private void requireFit(DictionaryStatistics slice, int rows) {
     WindowSettings window = settings.window();
     if (slice.getLength() != window.length()
         || slice.getChannels() != window.channels()

@@ -2,6 +2,7 @@ package io.millrace.operator;
 
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.nio.charset.CharacterCodingException;
 import java.nio.charset.StandardCharsets;
 
 /**
@@ -73,11 +74,6 @@ public final class StateHeader {
     return buffer;
   }
 
-  /** Version byte of a section that {@link #open} has accepted. */
-  public static byte version(byte[] bytes) {
-    return bytes[3];
-  }
-
   /**
    * Checks that {@code bytes} more are there.
    *
@@ -113,20 +109,55 @@ public final class StateHeader {
     return Short.BYTES + text.getBytes(StandardCharsets.UTF_8).length;
   }
 
-  /** Writes a text of at most 32,767 bytes of UTF-8 behind its length. */
+  /**
+   * Writes a text behind its length.
+   *
+   * @throws IllegalArgumentException for more than 32,767 bytes of UTF-8
+   */
   public static void putText(ByteBuffer buffer, String text) {
     byte[] bytes = text.getBytes(StandardCharsets.UTF_8);
+    if (bytes.length > Short.MAX_VALUE) {
+      throw new IllegalArgumentException(
+          "text has " + bytes.length + " bytes, expected at most " + Short.MAX_VALUE);
+    }
     buffer.putShort((short) bytes.length).put(bytes);
   }
 
-  /** Reads what {@link #putText} wrote. */
+  /**
+   * Reads what {@link #putText} wrote.
+   *
+   * @throws IllegalArgumentException for missing bytes or such that are not UTF-8
+   */
   public static String getText(ByteBuffer buffer) {
     need(buffer, Short.BYTES);
     int length = buffer.getShort();
     need(buffer, length < 0 ? Long.MAX_VALUE : length);
-    byte[] bytes = new byte[length];
-    buffer.get(bytes);
-    return new String(bytes, StandardCharsets.UTF_8);
+    ByteBuffer bytes = buffer.slice().limit(length);
+    buffer.position(buffer.position() + length);
+    try {
+      return StandardCharsets.UTF_8.newDecoder().decode(bytes).toString();
+    } catch (CharacterCodingException e) {
+      throw new IllegalArgumentException("state holds a text that is not UTF-8", e);
+    }
+  }
+
+  /** Writes 1 or 0 in one byte. */
+  public static void putFlag(ByteBuffer buffer, boolean flag) {
+    buffer.put((byte) (flag ? 1 : 0));
+  }
+
+  /**
+   * Reads what {@link #putFlag} wrote.
+   *
+   * @throws IllegalArgumentException for a missing byte or one that is neither 0 nor 1
+   */
+  public static boolean getFlag(ByteBuffer buffer) {
+    need(buffer, 1);
+    byte flag = buffer.get();
+    if (flag != 0 && flag != 1) {
+      throw new IllegalArgumentException("state has flag " + flag + ", expected 0 or 1");
+    }
+    return flag == 1;
   }
 
   /**

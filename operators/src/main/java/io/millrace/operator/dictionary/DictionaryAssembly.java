@@ -28,10 +28,14 @@ public final class DictionaryAssembly {
     atomCount = first.getAtomCount();
     length = first.getLength();
     channels = first.getChannels();
-    SettingCheck.range("atoms", atomCount, 1, 65_536);
+    SettingCheck.range("atoms", atomCount, 1, SensorDictionarySettings.MAXIMUM_ATOMS);
     SettingCheck.range("length", length, 1, WindowSettings.MAXIMUM_DIMENSION);
     SettingCheck.range("channels", channels, 1, WindowSettings.MAXIMUM_DIMENSION / length);
-    SettingCheck.range("dictionary values", (long) atomCount * length * channels, 1, 1 << 26);
+    SettingCheck.range(
+        "dictionary values",
+        (long) atomCount * length * channels,
+        1,
+        SensorDictionarySettings.MAXIMUM_VALUES);
     atoms = new float[atomCount * length * channels];
   }
 
@@ -66,7 +70,7 @@ public final class DictionaryAssembly {
     int dimension = length * channels;
     float[] values = DictionarySlices.floats(slice.getAtoms(), rows, dimension);
     System.arraycopy(values, 0, atoms, first * dimension, values.length);
-    slices.put(first, rows);
+    slices.merge(first, rows, Math::max);
   }
 
   /** The atoms, [k x d] row-major, once all slices are there; not to be modified. */

@@ -22,13 +22,11 @@ final class DictionarySlices {
    * Emits a version, slice by slice, atoms rising.
    *
    * @param header every field but the slice's own; not modified
-   * @param statistics tell how often each atom is used; not modified
+   * @param learner whose dictionary and usage are published; not modified
    */
   static void emit(
-      DictionaryVersion header,
-      Dictionary dictionary,
-      SufficientStatistics statistics,
-      Consumer<? super DictionaryVersion> out) {
+      DictionaryVersion header, LearnerState learner, Consumer<? super DictionaryVersion> out) {
+    Dictionary dictionary = learner.dictionary();
     int dimension = dictionary.dimension();
     int perSlice = Math.max(1, SLICE_BYTES / (Float.BYTES * dimension));
     for (int first = 0; first < dictionary.atomCount(); first += perSlice) {
@@ -40,11 +38,11 @@ final class DictionarySlices {
       }
       slice.setFirstAtom(first);
       slice.setAtoms(tensor(dictionary.atoms(), first, count, dimension));
-      List<Float> shares = new ArrayList<>(count);
+      List<Float> usage = new ArrayList<>(count);
       for (int atom = first; atom < first + count; atom++) {
-        shares.add(statistics.usageShare(atom));
+        usage.add(learner.statistics().usageShare(atom));
       }
-      slice.setUsage(shares);
+      slice.setUsage(usage);
       out.accept(slice);
     }
   }
@@ -56,29 +54,38 @@ final class DictionarySlices {
       Consumer<? super DictionaryStatistics> out) {
     int atoms = statistics.atoms();
     int dimension = statistics.dimension();
+    boolean withCodeProducts = statistics.codeProducts().length > 0;
     int perSlice = Math.max(1, SLICE_BYTES / (Float.BYTES * (dimension + atoms)));
     for (int first = 0; first < atoms; first += perSlice) {
       int count = Math.min(perSlice, atoms - first);
-      boolean last = first + count == atoms;
-      int candidates = last ? statistics.candidates() : 0;
-      float[] records = new float[candidates * dimension];
-      List<Float> energies = new ArrayList<>();
-      for (int c = 0; c < candidates; c++) {
-        statistics.candidate(c, records, c * dimension);
-        energies.add(statistics.candidateEnergy(c));
-      }
       DictionaryStatistics slice = new DictionaryStatistics();
       for (int field = 0; field < header.getSchema().getFields().size(); field++) {
         slice.put(field, header.get(field));
       }
       slice.setFirstAtom(first);
-      slice.setCodeProducts(tensor(statistics.codeProducts(), first, count, atoms));
+      slice.setCodeProducts(
+          tensor(statistics.codeProducts(), first, withCodeProducts ? count : 0, atoms));
       slice.setRecordProducts(tensor(statistics.recordProducts(), first, count, dimension));
       slice.setUsage(boxed(statistics.usage(), first, count));
-      slice.setCandidates(tensor(records, 0, candidates, dimension));
-      slice.setCandidateEnergy(energies);
+      setCandidates(slice, statistics, first + count == atoms);
       out.accept(slice);
     }
+  }
+
+  private static void setCandidates(
+      DictionaryStatistics slice, SufficientStatistics statistics, boolean last) {
+    int dimension = statistics.dimension();
+    // the worst come first, so that of wide windows the worst still fit a record
+    int fitting = Math.max(1, SLICE_BYTES / (Float.BYTES * dimension));
+    int count = last ? Math.min(statistics.candidates(), fitting) : 0;
+    float[] records = new float[count * dimension];
+    List<Float> energies = new ArrayList<>(count);
+    for (int c = 0; c < count; c++) {
+      statistics.candidate(c, records, c * dimension);
+      energies.add(statistics.candidateEnergy(c));
+    }
+    slice.setCandidates(tensor(records, 0, count, dimension));
+    slice.setCandidateEnergy(energies);
   }
 
   /** Rows {@code first} to {@code first + count - 1} of a row-major matrix. */

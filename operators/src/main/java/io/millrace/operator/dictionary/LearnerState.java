@@ -161,7 +161,9 @@ public final class LearnerState {
     if (atoms != statistics.atoms()
         || dimension != statistics.dimension()
         || withGradient < 0
-        || withGradient > 1) {
+        || withGradient > 1
+        // k^2 code products or k = d gradients are what justifies a Gram matrix of k^2
+        || (statistics.codeProducts().length == 0 && (withGradient == 0 || atoms != dimension))) {
       throw new IllegalArgumentException(
           "dictionary declares "
               + atoms

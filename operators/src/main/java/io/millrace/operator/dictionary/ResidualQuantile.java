@@ -26,7 +26,7 @@ final class ResidualQuantile {
     return size;
   }
 
-  /** Adds a finite value, dropping the oldest once {@code history} are held. */
+  /** Adds a finite value from 0 on, dropping the oldest once {@code history} are held. */
   void add(float value) {
     if (size == ring.length) {
       int oldest = Arrays.binarySearch(sorted, 0, size, ring[head]);
@@ -52,7 +52,7 @@ final class ResidualQuantile {
     return 3 * Integer.BYTES + size * Float.BYTES;
   }
 
-  /** Oldest first. */
+  /** Writes int history, int size, int ring head, and the residuals, oldest first. */
   void encode(ByteBuffer buffer) {
     buffer.putInt(ring.length).putInt(size).putInt(head);
     int oldest = (head - size + ring.length) % ring.length;
@@ -61,6 +61,11 @@ final class ResidualQuantile {
     }
   }
 
+  /**
+   * Reads what {@link #encode} wrote.
+   *
+   * @throws IllegalArgumentException for truncated or impossible bytes
+   */
   static ResidualQuantile decode(ByteBuffer buffer, int maximumHistory) {
     StateHeader.need(buffer, 3 * Integer.BYTES);
     int history = buffer.getInt();
@@ -71,7 +76,8 @@ final class ResidualQuantile {
         || size < 0
         || size > history
         || head < 0
-        || head >= history) {
+        || head >= history
+        || (size < history && head != size)) {
       throw new IllegalArgumentException(
           "residual history of " + size + " in " + history + " at " + head + " is impossible");
     }
@@ -79,6 +85,10 @@ final class ResidualQuantile {
     ResidualQuantile quantile = new ResidualQuantile(history);
     quantile.head = (head - size + history) % history;
     for (float value : values) {
+      if (!(value >= 0 && value < Float.POSITIVE_INFINITY)) {
+        throw new IllegalArgumentException(
+            "residual history holds " + value + ", expected finite values from 0 on");
+      }
       quantile.add(value);
     }
     return quantile;

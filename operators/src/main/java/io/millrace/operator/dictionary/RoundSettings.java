@@ -10,13 +10,16 @@ package io.millrace.operator.dictionary;
  *     together, 1 to 4096
  */
 public record RoundSettings(int firstWindows, int maximumWindows, int batchWindows) {
+  /** Bound on the windows of a batch. */
+  static final int MAXIMUM_BATCH = 4096;
+
   /** A round takes this share of the windows learned so far. */
   private static final int SHARE = 8;
 
   public RoundSettings {
     SettingCheck.range("first-round-windows", firstWindows, 1, 1 << 20);
     SettingCheck.range("maximum-round-windows", maximumWindows, firstWindows, 1 << 20);
-    SettingCheck.range("batch-windows", batchWindows, 1, 4096);
+    SettingCheck.range("batch-windows", batchWindows, 1, MAXIMUM_BATCH);
   }
 
   /** Windows of the round that starts after {@code learned} windows. */

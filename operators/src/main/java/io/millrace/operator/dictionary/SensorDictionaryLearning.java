@@ -1,20 +1,20 @@
 package io.millrace.operator.dictionary;
 
-import io.millrace.operator.InvalidInputException;
-import io.millrace.operator.InvalidInputException.Reason;
 import io.millrace.operator.Models;
 import io.millrace.operator.Operator;
 import io.millrace.schema.Anomaly;
 import io.millrace.schema.AnomalyKind;
-import io.millrace.schema.DictionaryStatistics;
 import io.millrace.schema.DictionaryVersion;
 import io.millrace.schema.SensorReading;
 import io.millrace.schema.SparseCode;
 import io.millrace.schema.VersionCause;
+import java.util.Arrays;
 import java.util.List;
+import java.util.Optional;
+import java.util.OptionalDouble;
 import java.util.OptionalLong;
+import java.util.Random;
 import java.util.function.Consumer;
-import org.apache.avro.generic.PrimitivesArrays.FloatArray;
 import org.apache.avro.specific.SpecificRecord;
 
 /**
@@ -25,34 +25,36 @@ import org.apache.avro.specific.SpecificRecord;
  * tested for drift (Page-Hinkley); a drift alarm makes the learner forget and publish at once.
  *
  * <p>Rules: a reading at the time of the one before is a duplicate, an earlier one is late; both
- * are refused. A silence longer than the window's settings allow ends the window early: what it
- * holds is coded with the rest missing, and a new window starts. Outliers are coded but not learned
- * from. Before a first version is learned windows are coded with version 0, {@link Cosines}.
+ * are refused. A silence longer than the window's settings allow ends the window early: what has
+ * come since the window's start is coded with the rest missing, and a new window starts. Outliers
+ * are coded but not learned from. Before a first version is learned windows are coded with version
+ * 0, {@link Cosines}.
  *
  * <p>With a shared dictionary, workers follow it through {@link Models}, code with the newest
- * version they know at each window and send their sums to {@link SharedDictionaryMerge}.
+ * version they know at each window and send their sums to {@link SharedDictionaryMerge}. Sums that
+ * the merge stage would refuse as too old are dropped: the codes stand, they teach nothing.
  *
  * <p>Cost per reading O(C), per window that of the coder + O(d s), per batch that of the learner.
  * State: see {@link SensorState}. One thread.
  */
 public final class SensorDictionaryLearning
     implements Operator<SensorReading, SensorState, SpecificRecord> {
-  /** 9999-12-31T23:59:59.999999Z. */
-  private static final long MAXIMUM_MICROS = 253_402_300_799_999_999L;
-
-  /** Larger readings would overflow float32 squares. */
-  private static final float MAXIMUM_VALUE = 1e30f;
+  private static final RoundResult NO_ROUND = new RoundResult(0, 0, 0, OptionalDouble.empty());
 
   private final SensorDictionarySettings settings;
   private final WindowSettings windows;
   private final SparseCoder coder;
   private final DictionaryLearner learner;
-  private final Dictionary builtIn;
+  private final float[] initialAtoms;
   private final SparseCodeWriter writer;
   private final WindowSnapshot snapshot;
   private final SparseCodes codes = new SparseCodes();
-  private final float[] step;
+  private final boolean withCodeProducts;
+  private final ReadingCheck check;
   private final float[] absent;
+
+  /** Null when each sensor has its own dictionary. */
+  private final SharedDictionaryWorker workerOrNull;
 
   /**
    * @param coder owned by this operator from now on
@@ -64,16 +66,17 @@ public final class SensorDictionaryLearning
     this.windows = settings.window();
     this.coder = coder;
     this.learner = learner;
-    this.builtIn =
-        Dictionary.of(
-            Cosines.atoms(settings.atoms(), windows.channels(), windows.length()),
-            settings.atoms(),
-            windows.dimension());
+    this.initialAtoms = Cosines.atoms(settings.atoms(), windows.channels(), windows.length());
+    this.withCodeProducts = learner.createStatistics(1, 1).codeProducts().length > 0;
     this.writer = new SparseCodeWriter(settings.errorBound(), windows.dimension());
     this.snapshot = new WindowSnapshot(windows.channels(), windows.length());
-    this.step = new float[windows.channels()];
+    this.check = new ReadingCheck(windows.channels());
     this.absent = new float[windows.channels()];
-    java.util.Arrays.fill(absent, Float.NaN);
+    Arrays.fill(absent, Float.NaN);
+    this.workerOrNull =
+        settings.isShared()
+            ? new SharedDictionaryWorker(settings, initialLearner().dictionary())
+            : null;
   }
 
   @Override
@@ -85,8 +88,12 @@ public final class SensorDictionaryLearning
         new ResidualQuantile(settings.detection().historyWindows()),
         settings.detection().drift(),
         settings.rounds().batchWindows(),
-        shared ? null : learner.createState(builtIn.atoms(), settings.atoms(), windows.dimension()),
+        shared ? null : initialLearner(),
         shared ? learner.createStatistics(settings.atoms(), windows.dimension()) : null);
+  }
+
+  private LearnerState initialLearner() {
+    return learner.createState(initialAtoms, settings.atoms(), windows.dimension());
   }
 
   @Override
@@ -102,12 +109,12 @@ public final class SensorDictionaryLearning
       Models models,
       Consumer<? super SpecificRecord> out) {
     requireShape(state);
-    read(reading);
-    requireOrder(state, reading.getTimeMicros());
+    float[] step = check.accept(reading, state.newestMicros);
+    long micros = reading.getTimeMicros();
     state.revision++;
-    bridge(state, reading.getTimeMicros(), models, out);
-    add(state, reading.getTimeMicros(), step, models, out);
-    state.newestMicros = reading.getTimeMicros();
+    bridge(state, micros, models, out);
+    state.newestMicros = micros;
+    add(state, micros, step, models, out);
   }
 
   @Override
@@ -124,67 +131,12 @@ public final class SensorDictionaryLearning
     flush(state, models, out);
   }
 
-  /** Checks a reading and lays it out in {@link #step}, NaN where missing. */
-  private void read(SensorReading reading) {
-    List<Float> values = reading.getValues();
-    if (values.size() != windows.channels()) {
-      throw new InvalidInputException(
-          Reason.WRONG_DIMENSION,
-          "reading has " + values.size() + " values, expected " + windows.channels());
-    }
-    long micros = reading.getTimeMicros();
-    if (micros < 0 || micros > MAXIMUM_MICROS) {
-      throw new InvalidInputException(
-          Reason.BAD_TIME, "time is " + micros + " microseconds, expected 0 to " + MAXIMUM_MICROS);
-    }
-    boolean primitive = values instanceof FloatArray;
-    for (int channel = 0; channel < step.length; channel++) {
-      step[channel] = primitive ? ((FloatArray) values).getFloat(channel) : values.get(channel);
-    }
-    List<Integer> missing = reading.getMissing();
-    int before = -1;
-    for (int i = 0; i < missing.size(); i++) {
-      int channel = missing.get(i);
-      if (channel <= before || channel >= step.length) {
-        throw new InvalidInputException(
-            Reason.MALFORMED,
-            "missing channel is " + channel + ", expected rising numbers below " + step.length);
-      }
-      before = channel;
-    }
-    int listed = 0;
-    for (int channel = 0; channel < step.length; channel++) {
-      if (listed < missing.size() && missing.get(listed) == channel) {
-        step[channel] = Float.NaN;
-        listed++;
-      } else if (!Float.isFinite(step[channel])) {
-        throw new InvalidInputException(
-            Reason.NOT_FINITE,
-            "value " + channel + " is " + step[channel] + ", expected a finite number");
-      } else if (Math.abs(step[channel]) > MAXIMUM_VALUE) {
-        throw new InvalidInputException(
-            Reason.OUT_OF_RANGE,
-            "value " + channel + " is " + step[channel] + ", expected at most " + MAXIMUM_VALUE);
-      }
-    }
-  }
-
-  private static void requireOrder(SensorState state, long micros) {
-    if (micros == state.newestMicros) {
-      throw new InvalidInputException(
-          Reason.DUPLICATE, "time is " + micros + ", as of the reading before");
-    }
-    if (micros < state.newestMicros) {
-      throw new InvalidInputException(
-          Reason.LATE, "time is " + micros + ", the newest reading is of " + state.newestMicros);
-    }
-  }
-
   private void requireShape(SensorState state) {
     if (state.window.channels() != windows.channels()
         || state.window.length() != windows.length()
         || state.atoms() != settings.atoms()
-        || (state.learnerOrNull == null) != settings.isShared()) {
+        || (state.learnerOrNull == null) != settings.isShared()
+        || state.statistics().codeProducts().length > 0 != withCodeProducts) {
       throw new IllegalStateException(
           "kept state is for "
               + state.window.channels()
@@ -192,7 +144,12 @@ public final class SensorDictionaryLearning
               + state.window.length()
               + ", "
               + state.atoms()
-              + " atoms; settings differ: reset the pipeline's state or give it a new name");
+              + " atoms, "
+              + (state.learnerOrNull == null ? "a shared dictionary" : "its own dictionary")
+              + "; settings differ, or the learner does: reset the pipeline's state or give it a"
+              + " new name (key="
+              + state.key
+              + ")");
     }
   }
 
@@ -238,7 +195,7 @@ public final class SensorDictionaryLearning
 
   private void code(SensorState state, Models models, Consumer<? super SpecificRecord> out) {
     Dictionary dictionary = dictionary(state, models, out);
-    state.window.snapshot(snapshot);
+    state.window.snapshot(windows.hop(), snapshot);
     state.window.cover();
     if (snapshot.observedCount == 0) {
       return;
@@ -304,12 +261,10 @@ public final class SensorDictionaryLearning
       Dictionary dictionary,
       float residual,
       Consumer<? super SpecificRecord> out) {
-    int dimension = windows.dimension();
-    int row = state.batchCodes.count();
-    System.arraycopy(snapshot.normalised, 0, state.batchRecords, row * dimension, dimension);
+    int record = state.addToBatch(snapshot.normalised);
     if (!snapshot.isComplete()) {
       DictionaryLearner.fillMissing(
-          dictionary, state.batchRecords, row * dimension, snapshot.observed, codes, 0);
+          dictionary, state.batchRecords, record, snapshot.observed, codes, 0);
     }
     state.batchCodes.append(
         codes.atoms(),
@@ -317,7 +272,7 @@ public final class SensorDictionaryLearning
         codes.entryCount(),
         codes.energy(0),
         codes.residualEnergy(0));
-    if (row + 1 < state.batchWindows()) {
+    if (state.batchCodes.count() < state.batchWindows) {
       return;
     }
     double batchError = fold(state, dictionary);
@@ -361,7 +316,7 @@ public final class SensorDictionaryLearning
       SensorState state, VersionCause cause, Consumer<? super SpecificRecord> out) {
     state.roundWindows = 0;
     if (state.learnerOrNull == null) {
-      contribute(state, out);
+      workerOrNull.contribute(state, out);
       return;
     }
     RoundResult result = learner.endRound(state.learnerOrNull);
@@ -382,114 +337,61 @@ public final class SensorDictionaryLearning
         cause == VersionCause.INITIAL ? 0 : snapshot.startMicros + snapshot.spanMicros);
     header.setRelativeError((float) result.relativeError());
     header.setReplacedAtoms(result.replacedAtoms());
-    DictionarySlices.emit(
-        header, state.learnerOrNull.dictionary(), state.learnerOrNull.statistics(), out);
-  }
-
-  /** Sends this worker's sums to the merge stage and starts new ones. */
-  private void contribute(SensorState state, Consumer<? super SpecificRecord> out) {
-    SufficientStatistics partial = state.partialOrNull;
-    if (partial.windows() == 0) {
-      return;
-    }
-    DictionaryStatistics header = new DictionaryStatistics();
-    header.setDictionary(settings.sharedDictionary());
-    header.setVersion(state.version);
-    header.setContributor(state.key);
-    header.setSequence(state.contributions++);
-    header.setLength(windows.length());
-    header.setChannels(windows.channels());
-    header.setAtomCount(settings.atoms());
-    header.setWindows(partial.windows());
-    header.setEnergy(partial.energy());
-    header.setResidualEnergy(partial.residualEnergy());
-    header.setMedianEnergy(partial.medianEnergy());
-    header.setTimeMicros(state.newestMicros);
-    DictionarySlices.emit(header, partial, out);
-    partial.clear();
-    state.partialRevision++;
+    DictionarySlices.emit(header, state.learnerOrNull, out);
   }
 
   /** The dictionary for the next window, after publishing or adopting what is due. */
   private Dictionary dictionary(
       SensorState state, Models models, Consumer<? super SpecificRecord> out) {
-    if (state.learnerOrNull != null) {
-      if (!state.initialPublished) {
-        publish(
-            state,
-            VersionCause.INITIAL,
-            new RoundResult(0, 0, 0, java.util.OptionalDouble.empty()),
-            out);
-        state.initialPublished = true;
-      }
-      return state.learnerOrNull.dictionary();
+    if (state.learnerOrNull == null) {
+      return sharedDictionary(state, models, out);
     }
-    String id = settings.sharedDictionary();
-    if (models.latest(id).orElse(null) instanceof DictionaryModel latest
-        && latest.version() > state.version) {
-      // sums belong to one version: what the old one coded leaves before the new one codes
-      Dictionary coded = sharedOrNull(state, models);
-      if (coded == null) {
-        // a sensor silent for so long that its version is gone: its codes stand, its batch teaches
-        // nothing
-        state.batchCodes.clear();
-      } else if (state.batchCodes.count() > 0) {
-        fold(state, coded);
-      }
-      contribute(state, out);
-      state.roundWindows = 0;
-      state.version = latest.version();
-      state.sharedOrNull = requireFit(latest);
+    if (!state.initialPublished) {
+      publish(state, VersionCause.INITIAL, NO_ROUND, out);
+      state.initialPublished = true;
     }
-    Dictionary shared = sharedOrNull(state, models);
-    if (shared == null) {
-      throw new IllegalStateException(
-          "shared dictionary "
-              + id
-              + " has no version "
-              + state.version
-              + ", which the state of "
-              + state.key
-              + " uses");
-    }
-    return shared;
+    return state.learnerOrNull.dictionary();
   }
 
-  private Dictionary sharedOrNull(SensorState state, Models models) {
-    if (state.sharedOrNull == null) {
-      if (state.version == 0) {
-        state.sharedOrNull = builtIn;
-      } else if (models.version(settings.sharedDictionary(), state.version).orElse(null)
-          instanceof DictionaryModel model) {
-        state.sharedOrNull = requireFit(model);
-      }
-    }
-    return state.sharedOrNull;
+  private Dictionary sharedDictionary(
+      SensorState state, Models models, Consumer<? super SpecificRecord> out) {
+    workerOrNull.newer(state, models).ifPresent(latest -> adopt(state, latest, models, out));
+    return workerOrNull
+        .present(state, models)
+        .orElseThrow(
+            () ->
+                new IllegalStateException(
+                    "shared dictionary "
+                        + settings.sharedDictionary()
+                        + " has no version "
+                        + state.version
+                        + ", which the state uses (key="
+                        + state.key
+                        + ")"));
   }
 
-  private Dictionary requireFit(DictionaryModel model) {
-    if (model.length() != windows.length()
-        || model.channels() != windows.channels()
-        || model.dictionary().atomCount() != settings.atoms()) {
-      throw new IllegalStateException(
-          "shared dictionary "
-              + model.id()
-              + " has length "
-              + model.length()
-              + ", "
-              + model.channels()
-              + " channels, "
-              + model.dictionary().atomCount()
-              + " atoms; settings differ");
+  /** Sums belong to one version: what the old one coded leaves before the new one codes. */
+  private void adopt(
+      SensorState state,
+      DictionaryModel latest,
+      Models models,
+      Consumer<? super SpecificRecord> out) {
+    Optional<Dictionary> coded = workerOrNull.present(state, models);
+    boolean stale = latest.version() - state.version >= SharedDictionaryMerge.STALE_VERSIONS;
+    if (stale || coded.isEmpty()) {
+      workerOrNull.forget(state);
+    } else if (state.batchCodes.count() > 0) {
+      fold(state, coded.get());
     }
-    return model.dictionary();
+    workerOrNull.contribute(state, out);
+    workerOrNull.adopt(state, latest);
   }
 
   @Override
   public void warmUp() {
     SensorState state = createState("warm-up");
     SensorReading reading = new SensorReading();
-    java.util.Random random = new java.util.Random(1);
+    Random random = new Random(1);
     reading.setMissing(List.of());
     // enough windows for the compiler to see coder and learner; bounded for large dictionaries
     long perWindow = (long) settings.atoms() * windows.dimension() * 4;
@@ -500,7 +402,7 @@ public final class SensorDictionaryLearning
         values[channel] = (float) random.nextGaussian();
       }
       reading.setTimeMicros(i * Math.max(1, windows.intervalMicros()));
-      reading.setValues(java.util.Arrays.asList(values));
+      reading.setValues(Arrays.asList(values));
       accept(state, reading, 0, Models.NONE, record -> {});
     }
   }

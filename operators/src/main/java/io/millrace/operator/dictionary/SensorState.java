@@ -1,5 +1,7 @@
 package io.millrace.operator.dictionary;
 
+import java.util.Arrays;
+
 /**
  * State of one sensor: its window, its residual history, the windows of the present batch, and
  * either its own learner (a dictionary per sensor) or partial sums for a shared dictionary.
@@ -14,12 +16,16 @@ public final class SensorState {
   final PageHinkley.Settings driftSettings;
   final PageHinkley drift;
 
+  /** Windows that are folded into the statistics together. */
+  final int batchWindows;
+
   /**
    * [batch x d] normalised, missing entries filled: windows coded but not yet in the statistics.
+   * Grows as the batch fills, so that a decoded state takes no more than its bytes justify.
    */
-  final float[] batchRecords;
+  float[] batchRecords = new float[0];
 
-  final SparseCodes batchCodes;
+  final SparseCodes batchCodes = new SparseCodes();
 
   /** Null when the dictionary is shared. */
   final LearnerState learnerOrNull;
@@ -64,8 +70,7 @@ public final class SensorState {
     this.residuals = residuals;
     this.driftSettings = driftSettings;
     this.drift = new PageHinkley(driftSettings);
-    this.batchRecords = new float[batchWindows * window.channels() * window.length()];
-    this.batchCodes = new SparseCodes();
+    this.batchWindows = batchWindows;
     this.learnerOrNull = learnerOrNull;
     this.partialOrNull = partialOrNull;
     this.initialPublished = learnerOrNull == null;
@@ -75,12 +80,28 @@ public final class SensorState {
     return window.channels() * window.length();
   }
 
-  int batchWindows() {
-    return batchRecords.length / dimension();
+  /**
+   * Copies a window to the end of the batch; its code is to be appended to {@link #batchCodes}.
+   *
+   * @param record [d], not modified
+   * @return where it starts in {@link #batchRecords}
+   */
+  int addToBatch(float[] record) {
+    int count = batchCodes.count();
+    if ((count + 1) * record.length > batchRecords.length) {
+      int capacity = Math.min(batchWindows, Math.max(4, 2 * count));
+      batchRecords = Arrays.copyOf(batchRecords, capacity * record.length);
+    }
+    System.arraycopy(record, 0, batchRecords, count * record.length, record.length);
+    return count * record.length;
   }
 
   int atoms() {
-    return learnerOrNull != null ? learnerOrNull.dictionary().atomCount() : partialOrNull.atoms();
+    return statistics().atoms();
+  }
+
+  SufficientStatistics statistics() {
+    return learnerOrNull != null ? learnerOrNull.statistics() : partialOrNull;
   }
 
   // What a person or a command may ask of a state.

@@ -27,6 +27,10 @@ import java.nio.ByteBuffer;
 public final class SensorStateCodec implements StateCodec<SensorState> {
   private static final byte VERSION = 1;
   private static final int MAXIMUM_HISTORY = 65_536;
+  private static final int NUMBERS = 5;
+
+  /** What follows the drift test: numbers, two flags, two counts. */
+  private static final int TAIL_BYTES = NUMBERS * Long.BYTES + 2 + 2 * Integer.BYTES;
 
   @Override
   public int sections() {
@@ -52,7 +56,7 @@ public final class SensorStateCodec implements StateCodec<SensorState> {
             StateHeader.SENSOR_DICTIONARY, VERSION, section, sectionBytes(state, section));
     switch (section) {
       case 0 -> encodeHot(state, buffer);
-      case 1 -> statistics(state).encode(buffer);
+      case 1 -> state.statistics().encode(buffer);
       default -> {
         if (state.learnerOrNull != null) {
           state.learnerOrNull.encodeDictionary(buffer);
@@ -68,20 +72,26 @@ public final class SensorStateCodec implements StateCodec<SensorState> {
     String key = StateHeader.getText(hot);
     SlidingWindow window = SlidingWindow.decode(hot);
     ResidualQuantile residuals = ResidualQuantile.decode(hot, MAXIMUM_HISTORY);
-    StateHeader.need(hot, 16 + PageHinkley.BYTES + 50);
+    StateHeader.need(hot, 2 * Double.BYTES + PageHinkley.BYTES + TAIL_BYTES);
     PageHinkley.Settings drift = new PageHinkley.Settings(hot.getDouble(), hot.getDouble());
     ByteBuffer driftState = hot.duplicate().order(hot.order());
     hot.position(hot.position() + PageHinkley.BYTES);
-    long[] numbers = new long[5];
-    for (int i = 0; i < numbers.length; i++) {
+    long[] numbers = new long[NUMBERS];
+    for (int i = 0; i < NUMBERS; i++) {
       numbers[i] = hot.getLong();
+      if (numbers[i] < (i == 0 ? -1 : 0)) {
+        throw new IllegalArgumentException("sensor state counts " + numbers[i]);
+      }
     }
-    boolean published = hot.get() != 0;
-    boolean shared = hot.get() != 0;
+    boolean published = StateHeader.getFlag(hot);
+    boolean shared = StateHeader.getFlag(hot);
     int batchWindows = hot.getInt();
     int count = hot.getInt();
     int dimension = window.channels() * window.length();
-    if (batchWindows < 1 || batchWindows > 4096 || count < 0 || count > batchWindows) {
+    if (batchWindows < 1
+        || batchWindows > RoundSettings.MAXIMUM_BATCH
+        || count < 0
+        || count >= batchWindows) {
       throw new IllegalArgumentException(
           "sensor state declares " + count + " of " + batchWindows + " batch windows");
     }
@@ -124,22 +134,18 @@ public final class SensorStateCodec implements StateCodec<SensorState> {
     return sectionBytes(state, 0) + 4L * state.batchRecords.length + learned + 1024;
   }
 
-  private static SufficientStatistics statistics(SensorState state) {
-    return state.learnerOrNull != null ? state.learnerOrNull.statistics() : state.partialOrNull;
-  }
-
   private static int sectionBytes(SensorState state, int section) {
     return switch (section) {
       case 0 ->
           StateHeader.textBytes(state.key)
               + state.window.encodedBytes()
               + state.residuals.encodedBytes()
-              + 16
+              + 2 * Double.BYTES
               + PageHinkley.BYTES
-              + 50
+              + TAIL_BYTES
               + state.batchCodes.count() * (state.dimension() * 4 + 12)
               + state.batchCodes.entryCount() * 8;
-      case 1 -> statistics(state).encodedBytes();
+      case 1 -> state.statistics().encodedBytes();
       default -> state.learnerOrNull != null ? state.learnerOrNull.dictionaryBytes() : 0;
     };
   }
@@ -155,11 +161,10 @@ public final class SensorStateCodec implements StateCodec<SensorState> {
         .putLong(state.roundWindows)
         .putLong(state.scheduleWindows)
         .putLong(state.version)
-        .putLong(state.contributions)
-        .put((byte) (state.initialPublished ? 1 : 0))
-        .put((byte) (state.learnerOrNull == null ? 1 : 0))
-        .putInt(state.batchWindows())
-        .putInt(state.batchCodes.count());
+        .putLong(state.contributions);
+    StateHeader.putFlag(buffer, state.initialPublished);
+    StateHeader.putFlag(buffer, state.learnerOrNull == null);
+    buffer.putInt(state.batchWindows).putInt(state.batchCodes.count());
     SparseCodes codes = state.batchCodes;
     int dimension = state.dimension();
     for (int row = 0; row < codes.count(); row++) {
@@ -175,9 +180,8 @@ public final class SensorStateCodec implements StateCodec<SensorState> {
   private static void decodeBatch(ByteBuffer buffer, SensorState state, int count) {
     int dimension = state.dimension();
     for (int row = 0; row < count; row++) {
-      float[] record = StateHeader.getFloats(buffer, dimension);
-      System.arraycopy(record, 0, state.batchRecords, row * dimension, dimension);
-      StateHeader.need(buffer, 12);
+      StateHeader.need(buffer, dimension * 4L + 12);
+      state.addToBatch(StateHeader.getFloats(buffer, dimension));
       int entries = buffer.getInt();
       float energy = buffer.getFloat();
       float residualEnergy = buffer.getFloat();

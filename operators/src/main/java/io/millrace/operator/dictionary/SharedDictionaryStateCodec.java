@@ -43,7 +43,8 @@ public final class SharedDictionaryStateCodec implements StateCodec<SharedDictio
     switch (section) {
       case 0 -> {
         StateHeader.putText(buffer, state.key);
-        buffer.putLong(state.version).put((byte) (state.initialPublished ? 1 : 0));
+        buffer.putLong(state.version);
+        StateHeader.putFlag(buffer, state.initialPublished);
       }
       case 1 -> state.learner.encodeStatistics(buffer);
       default -> state.learner.encodeDictionary(buffer);
@@ -59,10 +60,13 @@ public final class SharedDictionaryStateCodec implements StateCodec<SharedDictio
     }
     ByteBuffer head = open(sections, 0);
     String key = StateHeader.getText(head);
-    StateHeader.need(head, 9);
+    StateHeader.need(head, Long.BYTES);
     long version = head.getLong();
-    boolean published = head.get() != 0;
+    boolean published = StateHeader.getFlag(head);
     StateHeader.end(head);
+    if (version < 0) {
+      throw new IllegalArgumentException("shared dictionary state has version " + version);
+    }
     ByteBuffer statistics = open(sections, 1);
     ByteBuffer dictionary = open(sections, 2);
     SharedDictionaryState state =

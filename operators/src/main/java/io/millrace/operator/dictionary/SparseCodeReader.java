@@ -4,6 +4,7 @@ import io.millrace.kernel.Kernels;
 import io.millrace.schema.SparseCode;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 import java.util.List;
 
 /**
@@ -20,8 +21,8 @@ public final class SparseCodeReader {
    * @param atoms [k x d] row-major, the atoms of {@code code.dictionaryVersion}; not modified
    * @param atomCount k
    * @return [C x L] in the sensor's units, channel by channel; at missing positions the
-   *     dictionary's guess. Where the code carries an error bound, every observed value is within
-   *     it
+   *     dictionary's guess, or 0 in a raw block. Where the code carries an error bound, every
+   *     observed value is within it
    * @throws IllegalArgumentException where the code does not fit the dictionary or itself
    */
   public float[] decode(SparseCode code, float[] atoms, int atomCount) {
@@ -31,13 +32,16 @@ public final class SparseCodeReader {
     if (channels < 1
         || length < 1
         || dimension > WindowSettings.MAXIMUM_DIMENSION
-        || code.getScale().size() != channels) {
+        || code.getScale().size() != channels
+        || (!code.getErrorBound().isEmpty() && code.getErrorBound().size() != channels)) {
       throw new IllegalArgumentException(
           "code has "
               + channels
               + " means, "
               + code.getScale().size()
-              + " scales, length "
+              + " scales, "
+              + code.getErrorBound().size()
+              + " error bounds, length "
               + length);
     }
     float[] restored = new float[(int) dimension];
@@ -69,7 +73,8 @@ public final class SparseCodeReader {
 
   private void addAtoms(SparseCode code, float[] atoms, int atomCount, int dimension) {
     List<Integer> gaps = code.getAtoms();
-    if (gaps.size() != code.getCoefficients().size() || atoms.length < atomCount * dimension) {
+    if (gaps.size() != code.getCoefficients().size()
+        || atoms.length < (long) atomCount * dimension) {
       throw new IllegalArgumentException(
           "code has "
               + gaps.size()
@@ -82,12 +87,14 @@ public final class SparseCodeReader {
     if (normalised.length != dimension) {
       normalised = new float[dimension];
     }
-    java.util.Arrays.fill(normalised, 0f);
+    Arrays.fill(normalised, 0f);
     int atom = 0;
     for (int i = 0; i < gaps.size(); i++) {
-      atom += gaps.get(i);
-      if (atom < 0 || atom >= atomCount) {
-        throw new IllegalArgumentException("code names atom " + atom + " of " + atomCount);
+      int gap = gaps.get(i);
+      atom += gap;
+      if (gap < (i == 0 ? 0 : 1) || atom < 0 || atom >= atomCount) {
+        throw new IllegalArgumentException(
+            "code names atom " + atom + " of " + atomCount + ", " + gap + " after the one before");
       }
       float coefficient = code.getCoefficients().get(i) * code.getCoefficientStep();
       Kernels.axpy(coefficient, atoms, atom * dimension, normalised, 0, dimension);
@@ -108,10 +115,12 @@ public final class SparseCodeReader {
               + " channels");
     }
     int position = -1;
-    for (int i = 0; i + 1 < exceptions.size(); i += 2) {
-      position += exceptions.get(i);
-      if (position < 0 || position >= restored.length) {
-        throw new IllegalArgumentException("exception at " + position + " of " + restored.length);
+    for (int i = 0; i < exceptions.size(); i += 2) {
+      int gap = exceptions.get(i);
+      position += gap;
+      if (gap < 1 || position < 0 || position >= restored.length) {
+        throw new IllegalArgumentException(
+            "exception at " + position + " of " + restored.length + ", " + gap + " after the last");
       }
       float step = correctionStep(code.getErrorBound().get(position / length));
       restored[position] += exceptions.get(i + 1) * step;

@@ -21,8 +21,8 @@ final class SparseCodeWriter {
   /** Without an error bound: steps from 0 to the largest coefficient. */
   private static final int GRID = 2047;
 
-  /** Coefficients beyond this many steps do not fit the grid; the window is written raw. */
-  private static final float MAXIMUM_STEPS = 1 << 30;
+  /** Most steps of a coefficient or units of a correction: integers that a float holds exactly. */
+  private static final int MAXIMUM_STEPS = 1 << 24;
 
   private final float[] errorBound;
   private final float[] restored;
@@ -33,7 +33,6 @@ final class SparseCodeWriter {
 
   private float residual;
   private int peak;
-  private boolean exact;
 
   /**
    * @param errorBound [C] in the sensor's units, each above 0; empty: no bound
@@ -64,10 +63,10 @@ final class SparseCodeWriter {
    */
   SparseCode write(WindowSnapshot window, Dictionary dictionary, SparseCodes codes) {
     float step = coefficientStep(window, codes);
-    exact = errorBound.length == 0;
-    boolean onGrid = quantise(codes, step);
+    quantise(codes, step);
     restore(window, dictionary, step);
-    boolean coded = onGrid && (exact || correct(window));
+    exceptions.clear();
+    boolean coded = errorBound.length == 0 || correct(window);
     SparseCode record = new SparseCode();
     record.setStartMicros(window.startMicros);
     record.setSpanMicros(window.spanMicros);
@@ -92,23 +91,24 @@ final class SparseCodeWriter {
     return record;
   }
 
+  /** With a bound, as fine as the bound of the most sensitive channel asks for. */
   private float coefficientStep(WindowSnapshot window, SparseCodes codes) {
-    if (errorBound.length > 0) {
-      float step = Float.MAX_VALUE;
-      for (int channel = 0; channel < errorBound.length; channel++) {
-        step = Math.min(step, errorBound[channel] / window.scale[channel]);
-      }
-      return Math.max(step, Float.MIN_NORMAL);
-    }
     float largest = 0f;
     for (int i = codes.start(0); i < codes.start(1); i++) {
       largest = Math.max(largest, Math.abs(codes.values()[i]));
     }
-    return largest > 0f ? Math.max(largest / GRID, Float.MIN_NORMAL) : 1f;
+    if (errorBound.length == 0) {
+      return largest > 0f ? Math.max(largest / GRID, Float.MIN_NORMAL) : 1f;
+    }
+    float step = Float.MAX_VALUE;
+    for (int channel = 0; channel < errorBound.length; channel++) {
+      step = Math.min(step, errorBound[channel] / window.scale[channel]);
+    }
+    return Math.max(step, Math.max(largest / MAXIMUM_STEPS, Float.MIN_NORMAL));
   }
 
-  /** Rounds to the grid, drops zeros, sorts by atom. False: a coefficient is too large for it. */
-  private boolean quantise(SparseCodes codes, float step) {
+  /** Rounds to the grid, drops zeros, sorts by atom. */
+  private void quantise(SparseCodes codes, float step) {
     used = 0;
     int count = codes.start(1) - codes.start(0);
     if (atoms.length < count) {
@@ -116,11 +116,7 @@ final class SparseCodeWriter {
       steps = new int[count];
     }
     for (int i = codes.start(0); i < codes.start(1); i++) {
-      float grid = codes.values()[i] / step;
-      if (!(Math.abs(grid) < MAXIMUM_STEPS)) {
-        return false;
-      }
-      int rounded = Math.round(grid);
+      int rounded = Math.round(codes.values()[i] / step);
       if (rounded == 0) {
         continue;
       }
@@ -133,7 +129,6 @@ final class SparseCodeWriter {
       atoms[slot] = codes.atoms()[i];
       steps[slot] = rounded;
     }
-    return true;
   }
 
   /** The reader's arithmetic, and the residual on the way. */
@@ -165,7 +160,6 @@ final class SparseCodeWriter {
 
   /** Lists what the code misses. False: a correction cannot be written or does not reach. */
   private boolean correct(WindowSnapshot window) {
-    exceptions.clear();
     int length = window.micros.length;
     int before = -1;
     for (int p = 0; p < restored.length; p++) {
@@ -175,7 +169,7 @@ final class SparseCodeWriter {
       }
       float unit = SparseCodeReader.correctionStep(bound);
       double units = ((double) window.values[p] - restored[p]) / unit;
-      if (!(Math.abs(units) < MAXIMUM_STEPS)) {
+      if (!(Math.abs(units) <= MAXIMUM_STEPS)) {
         return false;
       }
       int correction = (int) Math.rint(units);

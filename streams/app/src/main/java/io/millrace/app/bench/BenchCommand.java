@@ -56,8 +56,8 @@ public final class BenchCommand implements Callable<Integer> {
     for (Name name : names) {
       results.addAll(
           switch (name) {
-            case coders -> KernelBenchmarks.coders(quick);
-            case learners -> KernelBenchmarks.learners(quick);
+            case coders -> new KernelBenchmarks(spec.commandLine().getErr(), quick).coders();
+            case learners -> new KernelBenchmarks(spec.commandLine().getErr(), quick).learners();
             case pipeline -> new PipelineBenchmark(out, quick).run();
           });
     }

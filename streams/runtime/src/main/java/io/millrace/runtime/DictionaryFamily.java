@@ -36,6 +36,8 @@ final class DictionaryFamily {
   /** Dictionaries and statistics hold matrices of atoms x atoms: 256 MiB each at this bound. */
   private static final int MAXIMUM_ATOMS = 8192;
 
+  private static final int MAXIMUM_DICTIONARY_VALUES = 1 << 26;
+
   private DictionaryFamily() {}
 
   static Pipeline pipeline(Settings settings, String name) {
@@ -93,13 +95,8 @@ final class DictionaryFamily {
     int channels = settings.integer("channels", 1, 1, 4096);
     WindowSettings window = window(settings.section("window"), channels);
     int dimension = window.dimension();
-    int atoms = settings.integer("atoms", Math.min(2 * dimension, MAXIMUM_ATOMS), 1, MAXIMUM_ATOMS);
-    if ((long) atoms * dimension > 1 << 26) {
-      throw settings.refuse(
-          "atoms",
-          Integer.toString(atoms),
-          "at most " + (1 << 26) / dimension + " for windows of " + dimension + " values");
-    }
+    int fitting = Math.min(MAXIMUM_ATOMS, MAXIMUM_DICTIONARY_VALUES / dimension);
+    int atoms = settings.integer("atoms", Math.min(2 * dimension, fitting), 1, fitting);
     return new SensorDictionarySettings(
         window,
         atoms,

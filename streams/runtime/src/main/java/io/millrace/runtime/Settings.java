@@ -18,6 +18,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * One section of a YAML deployment file. Every value is checked as it is read; {@link #finish}
@@ -27,6 +30,7 @@ import java.util.function.Function;
  */
 public final class Settings {
   private static final String PREFIX = "MILLRACE_";
+  private static final Pattern LINE = Pattern.compile("(?m)^ in .*, line (\\d+), column");
 
   private final String file;
   private final String path;
@@ -66,14 +70,23 @@ public final class Settings {
       throw new ConfigurationException(
           file + ": got " + kind(root) + ", expected one YAML mapping");
     } catch (JsonProcessingException e) {
-      // the first line says what is wrong; later ones quote the file, which may hold secrets
       throw new ConfigurationException(
-          file
-              + (e.getLocation() == null ? "" : ", line " + e.getLocation().getLineNr())
-              + ": got "
-              + e.getOriginalMessage().lines().findFirst().orElse("no YAML")
-              + ", expected one YAML mapping");
+          file + ", " + whatIsWrong(e) + ", expected one YAML mapping");
     }
+  }
+
+  /** Place and problem. Indented lines of the message quote the file, which may hold secrets. */
+  private static String whatIsWrong(JsonProcessingException e) {
+    String message = e.getOriginalMessage();
+    String line = e.getLocation() == null ? "1" : Integer.toString(e.getLocation().getLineNr());
+    Matcher mark = LINE.matcher(message);
+    while (mark.find()) {
+      line = mark.group(1);
+    }
+    return message
+        .lines()
+        .filter(text -> !text.startsWith(" "))
+        .collect(Collectors.joining(" ", "line " + line + ": got ", ""));
   }
 
   public String text(String key, String fallback) {
@@ -143,7 +156,7 @@ public final class Settings {
   public float[] floats(String key, double low, double high) {
     read.add(key);
     JsonNode value = node.get(key);
-    if (value == null || value.isNull()) {
+    if (isAbsent(value)) {
       return new float[0];
     }
     List<JsonNode> items = new ArrayList<>();
@@ -177,7 +190,7 @@ public final class Settings {
   public Settings section(String key) {
     read.add(key);
     JsonNode value = node.get(key);
-    if (value != null && !value.isObject() && !value.isNull()) {
+    if (!isAbsent(value) && !value.isObject()) {
       throw refuse(key, kind(value), "a mapping");
     }
     return child(
@@ -189,7 +202,7 @@ public final class Settings {
     read.add(key);
     JsonNode value = node.get(key);
     List<Settings> sections = new ArrayList<>();
-    if (value == null || value.isNull()) {
+    if (isAbsent(value)) {
       return sections;
     }
     if (!value.isArray()) {
@@ -248,6 +261,11 @@ public final class Settings {
     return path.isEmpty() ? key : path + "." + key;
   }
 
+  /** A key without a value reads as one that is not there. */
+  private static boolean isAbsent(JsonNode value) {
+    return value == null || value.isNull() || (value.isTextual() && value.textValue().isEmpty());
+  }
+
   private String variable(String key) {
     return PREFIX + at(key).toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
   }
@@ -257,7 +275,7 @@ public final class Settings {
     String text = environment.get(variable(key));
     if (text == null) {
       JsonNode value = node.get(key);
-      if (value == null || value.isNull()) {
+      if (isAbsent(value)) {
         return fallback;
       }
       if (!value.isValueNode()) {

@@ -3,6 +3,7 @@ package io.millrace.runtime;
 import java.util.ArrayList;
 import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
 import java.util.Map;
 import java.util.Set;
 
@@ -28,6 +29,16 @@ public record Deployment(
     int partitions,
     int replication,
     List<Pipeline> pipelines) {
+
+  /** Kafka properties that settings of this file stand for, and which. */
+  private static final Map<String, String> OWNED =
+      Map.of(
+          "application.id", "made of name and the pipeline's name",
+          "processing.guarantee", "always exactly_once_v2",
+          "state.dir", "set by state-directory",
+          "num.stream.threads", "set by engine.threads",
+          "commit.interval.ms", "set by engine.commit-interval-millis",
+          "statestore.cache.max.bytes", "always 0: hot state has its own heap budget");
 
   /**
    * Limits of the engine.
@@ -68,11 +79,14 @@ public record Deployment(
             kafka.put(
                 variable
                     .substring("MILLRACE_KAFKA_".length())
-                    .toLowerCase(java.util.Locale.ROOT)
+                    .toLowerCase(Locale.ROOT)
                     .replace('_', '.'),
                 value);
           }
         });
+    Map<String, String> streams = root.texts("streams");
+    requireFree(root, "kafka", kafka);
+    requireFree(root, "streams", streams);
     if (!kafka.containsKey("bootstrap.servers")) {
       throw root.refuse("kafka.bootstrap.servers", "nothing", "host:port of at least one broker");
     }
@@ -95,7 +109,7 @@ public record Deployment(
         new Deployment(
             name,
             kafka,
-            root.texts("streams"),
+            streams,
             root.text("state-directory", ""),
             engine(engine),
             new DashboardSettings(
@@ -107,6 +121,21 @@ public record Deployment(
             List.copyOf(pipelines));
     root.finish();
     return deployment;
+  }
+
+  /** Leaves out the Kafka properties: they may hold secrets. */
+  @Override
+  public String toString() {
+    return "Deployment[name=" + name + ", pipelines=" + pipelines + "]";
+  }
+
+  private static void requireFree(Settings root, String section, Map<String, String> properties) {
+    for (String property : properties.keySet()) {
+      if (OWNED.containsKey(property)) {
+        throw root.section(section)
+            .refuse(property, "a value", "none here: it is " + OWNED.get(property));
+      }
+    }
   }
 
   private static EngineSettings engine(Settings engine) {

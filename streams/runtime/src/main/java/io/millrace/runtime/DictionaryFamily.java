@@ -21,6 +21,8 @@ import io.millrace.runtime.Pipeline.TopicNeed;
 import io.millrace.schema.DictionaryStatistics;
 import io.millrace.schema.SensorReading;
 import java.util.ArrayList;
+import java.util.Arrays;
+import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,15 +33,20 @@ import java.util.function.Supplier;
 final class DictionaryFamily {
   private static final String FAMILY = "dictionary";
 
+  /** Dictionaries and statistics hold matrices of atoms x atoms: 256 MiB each at this bound. */
+  private static final int MAXIMUM_ATOMS = 8192;
+
+  private static final int MAXIMUM_DICTIONARY_VALUES = 1 << 26;
+
   private DictionaryFamily() {}
 
   static Pipeline pipeline(Settings settings, String name) {
     SensorDictionarySettings operator = operator(settings);
     Supplier<DictionaryLearner> learner = learner(settings, operator);
     Supplier<SparseCoder> coder = coder(settings.section("coder"));
-    String input = settings.text("input", name + ".readings");
+    String input = settings.topic("input", name + ".readings");
     Map<String, String> outputs = outputs(settings.section("outputs"), name, operator);
-    String deadLetters = settings.text("dead-letters", name + ".dead-letters");
+    String deadLetters = settings.topic("dead-letters", name + ".dead-letters");
     List<Stage> stages = new ArrayList<>();
     boolean shared = !operator.sharedDictionary().isEmpty();
     String models = outputs.get(DictionaryOutput.DICTIONARIES);
@@ -79,45 +86,69 @@ final class DictionaryFamily {
     } catch (IllegalArgumentException e) {
       throw settings.refuse("learner", e.getMessage(), "settings that fit each other");
     }
-    return new Pipeline(
-        name, FAMILY, List.copyOf(stages), deadLetters, topics(input, outputs, deadLetters));
+    List<TopicNeed> topics = topics(input, outputs, deadLetters);
+    requireDistinct(settings, topics);
+    return new Pipeline(name, FAMILY, List.copyOf(stages), deadLetters, topics);
   }
 
   private static SensorDictionarySettings operator(Settings settings) {
     int channels = settings.integer("channels", 1, 1, 4096);
-    Settings window = settings.section("window");
-    int length = window.integer("length", 64, 2, WindowSettings.MAXIMUM_DIMENSION);
-    Settings rounds = settings.section("rounds");
-    Settings detection = settings.section("detection");
-    int first = rounds.integer("first-windows", 32, 1, 1 << 20);
-    int history = detection.integer("history-windows", 512, 16, 65_536);
-    try {
-      return new SensorDictionarySettings(
-          new WindowSettings(
-              channels,
-              length,
-              window.integer("hop", length, 1, length),
-              window.wholeNumber("interval-micros", 0, 0, Long.MAX_VALUE / 4),
-              window.wholeNumber("maximum-gap-micros", 0, 0, Long.MAX_VALUE / 4),
-              window.wholeNumber("idle-flush-millis", 0, 0, Long.MAX_VALUE / 4000)),
-          settings.integer("atoms", 2 * channels * length, 1, 65_536),
-          bound(settings, channels),
-          new RoundSettings(
-              first,
-              rounds.integer("maximum-windows", Math.max(first, 2048), first, 1 << 20),
-              rounds.integer("batch-windows", Math.min(first, 32), 1, 4096)),
-          new DetectionSettings(
-              detection.number("quantile", 0.99, 0.5, 1),
-              history,
-              detection.integer("warm-up-windows", Math.min(history, 64), 1, history),
-              detection.number("threshold", 1.5, 1, 1e6),
-              new PageHinkley.Settings(
-                  detection.number("drift-delta", 0.01, 0, 10),
-                  detection.number("drift-level", 0.3, 1e-6, 1e6))),
-          settings.text("shared-dictionary", ""));
-    } catch (IllegalArgumentException e) {
-      throw settings.refuse("window", e.getMessage(), "settings that fit each other");
+    WindowSettings window = window(settings.section("window"), channels);
+    int dimension = window.dimension();
+    int fitting = Math.min(MAXIMUM_ATOMS, MAXIMUM_DICTIONARY_VALUES / dimension);
+    int atoms = settings.integer("atoms", Math.min(2 * dimension, fitting), 1, fitting);
+    return new SensorDictionarySettings(
+        window,
+        atoms,
+        bound(settings, channels),
+        rounds(settings.section("rounds")),
+        detection(settings.section("detection")),
+        sharedDictionary(settings));
+  }
+
+  private static WindowSettings window(Settings section, int channels) {
+    int length =
+        section.integer(
+            "length",
+            Math.max(2, Math.min(64, WindowSettings.MAXIMUM_DIMENSION / channels)),
+            2,
+            WindowSettings.MAXIMUM_DIMENSION / channels);
+    return new WindowSettings(
+        channels,
+        length,
+        section.integer("hop", length, 1, length),
+        section.wholeNumber("interval-micros", 0, 0, Long.MAX_VALUE / 4),
+        section.wholeNumber("maximum-gap-micros", 0, 0, Long.MAX_VALUE / 4),
+        section.wholeNumber("idle-flush-millis", 0, 0, Long.MAX_VALUE / 4000));
+  }
+
+  private static RoundSettings rounds(Settings section) {
+    int first = section.integer("first-windows", 32, 1, 1 << 20);
+    return new RoundSettings(
+        first,
+        section.integer("maximum-windows", Math.max(first, 2048), first, 1 << 20),
+        section.integer("batch-windows", Math.min(first, 32), 1, 4096));
+  }
+
+  private static DetectionSettings detection(Settings section) {
+    int history = section.integer("history-windows", 512, 16, 65_536);
+    return new DetectionSettings(
+        section.number("quantile", 0.99, 0.5, 1),
+        history,
+        section.integer("warm-up-windows", Math.min(history, 64), 1, history),
+        section.number("threshold", 1.5, 1, 1e6),
+        new PageHinkley.Settings(
+            section.number("drift-delta", 0.01, 0, 10),
+            section.number("drift-level", 0.3, 1e-6, 1e6)));
+  }
+
+  /** Its name is a record key and part of others. */
+  private static String sharedDictionary(Settings settings) {
+    String name = settings.text("shared-dictionary", "");
+    if (name.length() > 200 || name.indexOf('@') >= 0) {
+      throw settings.refuse("shared-dictionary", '"' + name + '"', "at most 200 characters, no @");
     }
+    return name;
   }
 
   /** One bound for all channels, or one each. */
@@ -125,8 +156,14 @@ final class DictionaryFamily {
     float[] bound = settings.floats("error-bound", 1e-30, 1e30);
     if (bound.length == 1 && channels > 1) {
       float[] each = new float[channels];
-      java.util.Arrays.fill(each, bound[0]);
+      Arrays.fill(each, bound[0]);
       return each;
+    }
+    if (bound.length != 0 && bound.length != channels) {
+      throw settings.refuse(
+          "error-bound",
+          bound.length + " numbers",
+          "one for all channels or " + channels + ", one for each");
     }
     return bound;
   }
@@ -207,7 +244,7 @@ final class DictionaryFamily {
     Map<String, String> outputs = new LinkedHashMap<>();
     for (String channel : new DictionaryOutput().channels()) {
       if (!channel.equals(DictionaryOutput.STATISTICS) || !operator.sharedDictionary().isEmpty()) {
-        outputs.put(channel, section.text(channel, name + "." + channel));
+        outputs.put(channel, section.topic(channel, name + "." + channel));
       }
     }
     return outputs;
@@ -221,6 +258,20 @@ final class DictionaryFamily {
         (channel, topic) -> topics.add(new TopicNeed(topic, channel, purpose(channel))));
     topics.add(new TopicNeed(deadLetters, "dead-letters", Purpose.DEAD_LETTER));
     return List.copyOf(topics);
+  }
+
+  /** One topic for two purposes would feed a pipeline its own output, or mix records. */
+  private static void requireDistinct(Settings settings, List<TopicNeed> topics) {
+    Map<String, String> channels = new HashMap<>();
+    for (TopicNeed need : topics) {
+      String other = channels.put(need.topic(), need.channel());
+      if (other != null) {
+        Settings section =
+            need.purpose() == Purpose.DEAD_LETTER ? settings : settings.section("outputs");
+        throw section.refuse(
+            need.channel(), need.topic() + ", which is the topic of " + other, "another topic");
+      }
+    }
   }
 
   private static Purpose purpose(String channel) {

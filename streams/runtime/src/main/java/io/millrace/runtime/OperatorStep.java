@@ -18,6 +18,9 @@ public final class OperatorStep<I, S, O> {
   /** Longest key, bytes of UTF-8. */
   public static final int MAXIMUM_KEY_BYTES = 1024;
 
+  /** Latest event time, 9999-12-31T23:59:59.999Z: a later one would fire every deadline. */
+  public static final long MAXIMUM_EVENT_TIME_MILLIS = 253_402_300_799_999L;
+
   /** Outcome of {@link #apply} for the state. */
   public enum StateChange {
     /** The state is as before. */
@@ -56,8 +59,13 @@ public final class OperatorStep<I, S, O> {
               + " bytes, expected 1 to "
               + MAXIMUM_KEY_BYTES);
     }
+    String text = new String(key, StandardCharsets.UTF_8);
+    if (text.indexOf('\uFFFD') < 0) {
+      return text;
+    }
+    // malformed bytes become that character, but a key may also hold it
     try {
-      return utf8.reset().decode(ByteBuffer.wrap(key)).toString();
+      return utf8.decode(ByteBuffer.wrap(key)).toString();
     } catch (CharacterCodingException e) {
       throw new InvalidInputException(Reason.BAD_KEY, "key is not UTF-8");
     }
@@ -84,7 +92,7 @@ public final class OperatorStep<I, S, O> {
 
   /**
    * Fires due deadlines, then hands the input to the operator. A refusal leaves the state as it was
-   * after the deadlines.
+   * after the deadlines; one for its event time also fires none.
    *
    * @param state modified
    */
@@ -93,6 +101,7 @@ public final class OperatorStep<I, S, O> {
     boolean changed = false;
     try {
       long eventTimeMillis = operator.eventTimeMillis(input);
+      requireTime(eventTimeMillis);
       changed = fireDue(key, state, eventTimeMillis, out);
       operator.accept(state, input, eventTimeMillis, models, output -> emit(key, output, out));
       changed = true;
@@ -114,6 +123,17 @@ public final class OperatorStep<I, S, O> {
   /** The event time at which {@link #expire} has something to do. */
   public OptionalLong nextDeadlineMillis(S state) {
     return spec.operator().nextDeadlineMillis(state);
+  }
+
+  private static void requireTime(long eventTimeMillis) {
+    if (eventTimeMillis < 0 || eventTimeMillis > MAXIMUM_EVENT_TIME_MILLIS) {
+      throw new InvalidInputException(
+          Reason.BAD_TIME,
+          "event time is "
+              + eventTimeMillis
+              + " milliseconds, expected 0 to "
+              + MAXIMUM_EVENT_TIME_MILLIS);
+    }
   }
 
   private boolean fireDue(String key, S state, long nowMillis, StepOutput out) {

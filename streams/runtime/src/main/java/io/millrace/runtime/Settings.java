@@ -1,8 +1,11 @@
 package io.millrace.runtime;
 
 import com.fasterxml.jackson.core.JsonProcessingException;
+import com.fasterxml.jackson.core.StreamReadFeature;
+import com.fasterxml.jackson.databind.DeserializationFeature;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
+import com.fasterxml.jackson.databind.node.JsonNodeFactory;
 import com.fasterxml.jackson.databind.node.ObjectNode;
 import com.fasterxml.jackson.dataformat.yaml.YAMLFactory;
 import com.fasterxml.jackson.dataformat.yaml.YAMLParser;
@@ -15,6 +18,9 @@ import java.util.Map;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.function.Function;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
+import java.util.stream.Collectors;
 
 /**
  * One section of a YAML deployment file. Every value is checked as it is read; {@link #finish}
@@ -24,13 +30,14 @@ import java.util.function.Function;
  */
 public final class Settings {
   private static final String PREFIX = "MILLRACE_";
+  private static final Pattern LINE = Pattern.compile("(?m)^ in .*, line (\\d+), column");
 
   private final String file;
   private final String path;
   private final ObjectNode node;
   private final Map<String, String> environment;
   private final Set<String> read = new LinkedHashSet<>();
-  private final List<Settings> children = new ArrayList<>();
+  private final Map<String, Settings> children = new LinkedHashMap<>();
 
   private Settings(String file, String path, ObjectNode node, Map<String, String> environment) {
     this.file = file;
@@ -51,17 +58,35 @@ public final class Settings {
     YAMLFactory factory =
         YAMLFactory.builder()
             .enable(YAMLParser.Feature.PARSE_BOOLEAN_LIKE_WORDS_AS_STRINGS)
+            .enable(StreamReadFeature.STRICT_DUPLICATE_DETECTION)
             .build();
+    ObjectMapper mapper = new ObjectMapper(factory);
+    mapper.enable(DeserializationFeature.FAIL_ON_TRAILING_TOKENS);
     try {
-      JsonNode root = new ObjectMapper(factory).readTree(yaml);
+      JsonNode root = mapper.readTree(yaml);
       if (root instanceof ObjectNode object) {
         return new Settings(file, "", object, environment);
       }
-      throw new ConfigurationException(file + ": got no settings, expected a YAML mapping");
+      throw new ConfigurationException(
+          file + ": got " + kind(root) + ", expected one YAML mapping");
     } catch (JsonProcessingException e) {
       throw new ConfigurationException(
-          file + ": not YAML: " + e.getOriginalMessage().lines().findFirst().orElse(""));
+          file + ", " + whatIsWrong(e) + ", expected one YAML mapping");
     }
+  }
+
+  /** Place and problem. Indented lines of the message quote the file, which may hold secrets. */
+  private static String whatIsWrong(JsonProcessingException e) {
+    String message = e.getOriginalMessage();
+    String line = e.getLocation() == null ? "1" : Integer.toString(e.getLocation().getLineNr());
+    Matcher mark = LINE.matcher(message);
+    while (mark.find()) {
+      line = mark.group(1);
+    }
+    return message
+        .lines()
+        .filter(text -> !text.startsWith(" "))
+        .collect(Collectors.joining(" ", "line " + line + ": got ", ""));
   }
 
   public String text(String key, String fallback) {
@@ -82,7 +107,8 @@ public final class Settings {
 
   public long wholeNumber(String key, long fallback, long low, long high) {
     String expected = "a whole number from " + low + " to " + high;
-    long value = scalar(key, fallback, expected, text -> Long.parseLong(text.replace("_", "")));
+    long value =
+        scalar(key, fallback, expected, text -> Long.parseLong(text.strip().replace("_", "")));
     if (value < low || value > high) {
       throw refuse(key, Long.toString(value), expected);
     }
@@ -105,6 +131,19 @@ public final class Settings {
     };
   }
 
+  /**
+   * A Kafka topic.
+   *
+   * @throws ConfigurationException for a name that a broker would refuse
+   */
+  public String topic(String key, String fallback) {
+    String name = text(key, fallback);
+    if (!name.matches("[a-zA-Z0-9._-]{1,249}") || name.matches("\\.{1,2}")) {
+      throw refuse(key, '"' + name + '"', "1 to 249 letters, digits, dots, dashes or underscores");
+    }
+    return name;
+  }
+
   public String choice(String key, String fallback, String... values) {
     String value = text(key, fallback);
     if (!List.of(values).contains(value)) {
@@ -117,7 +156,7 @@ public final class Settings {
   public float[] floats(String key, double low, double high) {
     read.add(key);
     JsonNode value = node.get(key);
-    if (value == null) {
+    if (isAbsent(value)) {
       return new float[0];
     }
     List<JsonNode> items = new ArrayList<>();
@@ -137,11 +176,13 @@ public final class Settings {
     return numbers;
   }
 
-  /** A mapping of names to scalars, in file order; empty when absent. */
+  /**
+   * A mapping of names to scalars, in file order; empty when absent. A name without value is "".
+   */
   public Map<String, String> texts(String key) {
     Map<String, String> texts = new LinkedHashMap<>();
     Settings section = section(key);
-    section.node.fieldNames().forEachRemaining(name -> texts.put(name, section.text(name, null)));
+    section.node.fieldNames().forEachRemaining(name -> texts.put(name, section.text(name, "")));
     return texts;
   }
 
@@ -149,12 +190,11 @@ public final class Settings {
   public Settings section(String key) {
     read.add(key);
     JsonNode value = node.get(key);
-    if (value != null && !value.isObject() && !value.isNull()) {
-      throw refuse(key, value.toString(), "a mapping");
+    if (!isAbsent(value) && !value.isObject()) {
+      throw refuse(key, kind(value), "a mapping");
     }
-    ObjectNode object =
-        value instanceof ObjectNode mapping ? mapping : new ObjectMapper().createObjectNode();
-    return child(key, object);
+    return child(
+        key, value instanceof ObjectNode mapping ? mapping : JsonNodeFactory.instance.objectNode());
   }
 
   /** A list of mappings; empty when absent. */
@@ -162,15 +202,15 @@ public final class Settings {
     read.add(key);
     JsonNode value = node.get(key);
     List<Settings> sections = new ArrayList<>();
-    if (value == null) {
+    if (isAbsent(value)) {
       return sections;
     }
     if (!value.isArray()) {
-      throw refuse(key, value.toString(), "a list of mappings");
+      throw refuse(key, kind(value), "a list of mappings");
     }
     for (int i = 0; i < value.size(); i++) {
       if (!(value.get(i) instanceof ObjectNode object)) {
-        throw refuse(key + "[" + i + "]", value.get(i).toString(), "a mapping");
+        throw refuse(key + "[" + i + "]", kind(value.get(i)), "a mapping");
       }
       sections.add(child(key + "[" + i + "]", object));
     }
@@ -190,36 +230,56 @@ public final class Settings {
                 throw refuse(name, "an unknown key", "one of " + new TreeSet<>(read));
               }
             });
-    children.forEach(Settings::finish);
+    children.values().forEach(Settings::finish);
   }
 
   /** A refusal of one of this section's keys, to be thrown. */
   public ConfigurationException refuse(String key, String got, String expected) {
+    String variable = variable(key);
+    String place = environment.containsKey(variable) ? " (from " + variable + ")" : "";
     return new ConfigurationException(
-        file + ": " + at(key) + ": got " + got + ", expected " + expected);
+        file + ": " + at(key) + ": got " + got + place + ", expected " + expected);
   }
 
   private Settings child(String key, ObjectNode object) {
-    Settings child = new Settings(file, at(key), object, environment);
-    children.add(child);
-    return child;
+    return children.computeIfAbsent(key, name -> new Settings(file, at(name), object, environment));
+  }
+
+  /** What a value of the wrong kind is. Its content stays out of messages: it may be a secret. */
+  private static String kind(JsonNode value) {
+    return switch (value.getNodeType()) {
+      case OBJECT -> "a mapping";
+      case ARRAY -> "a list";
+      case NUMBER -> "a number";
+      case BOOLEAN -> "true or false";
+      case STRING -> "a text";
+      default -> "nothing";
+    };
   }
 
   private String at(String key) {
     return path.isEmpty() ? key : path + "." + key;
   }
 
+  /** A key without a value reads as one that is not there. */
+  private static boolean isAbsent(JsonNode value) {
+    return value == null || value.isNull() || (value.isTextual() && value.textValue().isEmpty());
+  }
+
+  private String variable(String key) {
+    return PREFIX + at(key).toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
+  }
+
   private <V> V scalar(String key, V fallback, String expected, Function<String, V> parse) {
     read.add(key);
-    String variable = PREFIX + at(key).toUpperCase(Locale.ROOT).replaceAll("[^A-Z0-9]", "_");
-    String text = environment.get(variable);
+    String text = environment.get(variable(key));
     if (text == null) {
       JsonNode value = node.get(key);
-      if (value == null || value.isNull()) {
+      if (isAbsent(value)) {
         return fallback;
       }
       if (!value.isValueNode()) {
-        throw refuse(key, value.toString(), expected);
+        throw refuse(key, kind(value), expected);
       }
       text = value.asText();
     }

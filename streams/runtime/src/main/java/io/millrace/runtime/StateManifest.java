@@ -17,7 +17,7 @@ import java.util.OptionalLong;
  *     15  4 x each  bytes of the section
  * </pre>
  *
- * @param deadlineMillis the state's next deadline
+ * @param deadlineMillis a lower bound of the state's next deadline
  * @param chunkBytes the size at which its sections are cut
  * @param sectionBytes length of each section; not modified
  */
@@ -36,10 +36,18 @@ record StateManifest(OptionalLong deadlineMillis, int chunkBytes, int[] sectionB
     return buffer.array();
   }
 
+  /**
+   * Reads a manifest.
+   *
+   * @throws IllegalArgumentException for damaged or newer bytes
+   */
   static StateManifest decode(byte[] bytes) {
-    if (bytes.length < 15 || bytes[0] != VERSION || bytes.length != 15 + 4 * bytes[14]) {
-      throw new IllegalStateException(
-          "state manifest of " + bytes.length + " bytes is damaged or of a newer version");
+    if (bytes.length < 15 || bytes[0] < 1 || bytes.length != 15 + 4 * bytes[14]) {
+      throw new IllegalArgumentException("manifest of " + bytes.length + " bytes is damaged");
+    }
+    if (bytes[0] > VERSION) {
+      throw new IllegalArgumentException(
+          "manifest has version " + bytes[0] + ", this release reads 1 to " + VERSION);
     }
     ByteBuffer buffer = ByteBuffer.wrap(bytes, 1, bytes.length - 1);
     boolean hasDeadline = buffer.get() != 0;
@@ -48,9 +56,13 @@ record StateManifest(OptionalLong deadlineMillis, int chunkBytes, int[] sectionB
     int[] sections = new int[buffer.get()];
     for (int section = 0; section < sections.length; section++) {
       sections[section] = buffer.getInt();
-      if (sections[section] < 0 || chunkBytes < 1) {
-        throw new IllegalStateException("state manifest has negative sizes");
+      if (sections[section] < 0) {
+        throw new IllegalArgumentException(
+            "manifest declares " + sections[section] + " bytes in section " + section);
       }
+    }
+    if (chunkBytes < 1) {
+      throw new IllegalArgumentException("manifest declares chunks of " + chunkBytes + " bytes");
     }
     return new StateManifest(
         hasDeadline ? OptionalLong.of(deadline) : OptionalLong.empty(), chunkBytes, sections);
@@ -67,12 +79,14 @@ record StateManifest(OptionalLong deadlineMillis, int chunkBytes, int[] sectionB
 
   static byte[] chunkKey(String stateKey, int section, int chunk) {
     byte[] text = stateKey.getBytes(StandardCharsets.UTF_8);
-    return ByteBuffer.allocate(5 + text.length)
+    // told apart by a suffix of fixed length: no two keys' chunks can meet, whatever bytes they
+    // hold
+    return ByteBuffer.allocate(7 + text.length)
         .put(CHUNK_PREFIX)
         .put(text)
         .put((byte) 0)
         .put((byte) section)
-        .putShort((short) chunk)
+        .putInt(chunk)
         .array();
   }
 }

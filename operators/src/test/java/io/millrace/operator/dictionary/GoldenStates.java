@@ -34,12 +34,9 @@ final class GoldenStates {
         sensor(
             new SensorSettings().atoms(8),
             new FrankWolfeDictionaryLearning(FrankWolfeDictionaryLearning.Settings.DEFAULT)));
-    SharedLoop loop =
-        new SharedLoop(
-            new SensorSettings().shared(SharedLoop.NAME).rounds(16, 16, 4).build(),
-            GoldenStates::pursuit,
-            GoldenStates::odl,
-            2);
+    SensorDictionarySettings shared =
+        new SensorSettings().shared(SharedLoop.NAME).rounds(16, 16, 4).build();
+    SharedLoop loop = new SharedLoop(shared, shared, GoldenStates::pursuit, GoldenStates::odl, 2);
     for (SensorReading reading : Readings.tones(300, 1, 1000, 1)) {
       loop.accept(0, reading);
       loop.accept(1, reading);

@@ -61,6 +61,7 @@ class SharedDictionaryMergeLawsTest {
       SharedLoop loop =
           new SharedLoop(
               settings,
+              settings,
               () ->
                   new BatchOrthogonalMatchingPursuit(
                       BatchOrthogonalMatchingPursuit.Settings.atoms(3)),

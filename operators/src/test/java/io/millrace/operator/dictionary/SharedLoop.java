@@ -24,17 +24,18 @@ final class SharedLoop {
   final List<DictionaryVersion> published = new ArrayList<>();
 
   SharedLoop(
-      SensorDictionarySettings settings,
+      SensorDictionarySettings workerSettings,
+      SensorDictionarySettings mergeSettings,
       Supplier<SparseCoder> coder,
       Supplier<DictionaryLearner> learner,
       int workerCount) {
     for (int worker = 0; worker < workerCount; worker++) {
       SensorDictionaryLearning operator =
-          new SensorDictionaryLearning(settings, coder.get(), learner.get());
+          new SensorDictionaryLearning(workerSettings, coder.get(), learner.get());
       operators.add(operator);
       workers.add(operator.createState("sensor-" + worker));
     }
-    merge = new SharedDictionaryMerge(settings, learner.get());
+    merge = new SharedDictionaryMerge(mergeSettings, learner.get());
     merged = merge.createState(NAME);
   }
 

@@ -334,7 +334,7 @@ public final class SufficientStatistics {
    * <pre>
    * int k, int d, int 1 with A or 0, int candidates c, long windows, double energy,
    * double residual energy, double windows behind usage, float median energy,
-   * float[4] candidate energies, float[c d] candidates,
+   * float[c] candidate energies, float[c d] candidates,
    * float[k] usage, float[k d] B', float[k k] A if kept
    * </pre>
    */

@@ -91,18 +91,18 @@ final class WorstRecords {
   }
 
   int encodedBytes() {
-    return Float.BYTES * (CAPACITY + count * dimension);
+    return Float.BYTES * count * (1 + dimension);
   }
 
-  /** float[{@value #CAPACITY}] residual energies, float[n d] records; not n itself. */
+  /** float[n] residual energies, float[n d] records; not n itself. */
   void encode(ByteBuffer buffer) {
-    StateHeader.putFloats(buffer, residualEnergy, 0, CAPACITY);
+    StateHeader.putFloats(buffer, residualEnergy, 0, count);
     StateHeader.putFloats(buffer, records, 0, count * dimension);
   }
 
   /** Replaces the content by what {@link #encode} wrote of {@code stored} records. */
   void decode(ByteBuffer buffer, int stored) {
-    float[] energies = StateHeader.getFloats(buffer, CAPACITY);
+    float[] energies = StateHeader.getFloats(buffer, stored);
     float[] rows = StateHeader.getFloats(buffer, stored * dimension);
     clear();
     System.arraycopy(energies, 0, residualEnergy, 0, stored);

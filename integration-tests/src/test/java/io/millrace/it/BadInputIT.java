@@ -44,7 +44,14 @@ final class BadInputIT {
   private static final String CLEAN_INPUT = "clean-readings";
 
   private static final List<String> PIPELINE =
-      List.of("channels: 2", "window:", "  length: 16", "atoms: 48", "error-bound: 0.05");
+      List.of(
+          "channels: 2",
+          "window:",
+          "  length: 16",
+          // A bad record must not move the time that timers wait for.
+          "  idle-flush-millis: 60000",
+          "atoms: 48",
+          "error-bound: 0.05");
 
   private BrokerProcess broker;
   private Cluster cluster;

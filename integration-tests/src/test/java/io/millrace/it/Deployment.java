@@ -37,7 +37,7 @@ record Deployment(
 
   /** Consumer group of the stage that reads the input. */
   String group() {
-    return name + "-" + name + "-sensors";
+    return name + "-" + name;
   }
 
   Path stateDirectory(int instance) {

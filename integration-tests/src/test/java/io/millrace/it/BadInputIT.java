@@ -90,8 +90,15 @@ final class BadInputIT {
 
   private Deployment run(String name, String input) {
     Deployment deployment =
-        new Deployment(name, input, PIPELINE, 1, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
-    deployment.createTopics(PARTITIONS);
+        new Deployment(
+            name,
+            input,
+            PIPELINE,
+            PARTITIONS,
+            1,
+            DIRECTORY.resolve(name).toAbsolutePath(),
+            cluster);
+    deployment.createTopics();
     try (JavaProcess app = deployment.start(0)) {
       Await.until(
           () -> name + " catches up, lag " + deployment.lag() + "\n" + app.logTail(),

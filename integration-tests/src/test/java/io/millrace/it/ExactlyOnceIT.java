@@ -71,7 +71,7 @@ final class ExactlyOnceIT {
     String context = "seed " + seed + " (-Dmillrace.seed repeats its kills)";
     ReadingList readings = ReadingList.of(new WsnDataset(), 2);
     Deployment killed = deployment("killed", 2);
-    killed.createTopics(PARTITIONS);
+    killed.createTopics();
     int midTransaction = 0;
     for (int kill = 0; kill < KILLS; kill++) {
       ReadingList part = readings.part(kill, KILLS);
@@ -95,7 +95,7 @@ final class ExactlyOnceIT {
     }
     finish(killed);
     Deployment steady = deployment("steady", 1);
-    steady.createTopics(PARTITIONS);
+    steady.createTopics();
     finish(steady);
 
     assertTrue(
@@ -111,7 +111,7 @@ final class ExactlyOnceIT {
   void aBrokerKilledUnderLoadLosesAndDoublesNothing() throws Exception {
     ReadingList readings = ReadingList.of(new WsnDataset(), 1);
     Deployment shaken = deployment("shaken", 2);
-    shaken.createTopics(PARTITIONS);
+    shaken.createTopics();
     try (JavaProcess app = shaken.start(0);
         ReadingReplayer feed = feed(readings, 4000)) {
       feed.start();
@@ -130,7 +130,7 @@ final class ExactlyOnceIT {
   void aSecondInstanceThatJoinsAndLeavesChangesNoResult() throws Exception {
     ReadingList readings = ReadingList.of(new WsnDataset(), 1);
     Deployment shared = deployment("shared", 1);
-    shared.createTopics(PARTITIONS);
+    shared.createTopics();
     try (JavaProcess first = shared.start(0);
         ReadingReplayer feed = feed(readings, 4000)) {
       feed.start();
@@ -155,7 +155,7 @@ final class ExactlyOnceIT {
   private void assertSameAsUninterrupted(
       Deployment disturbed, ReadingList readings, String context) {
     Deployment steady = deployment("steady", 1);
-    steady.createTopics(PARTITIONS);
+    steady.createTopics();
     finish(steady);
     Outputs expected = Outputs.of(steady);
     assertWorthComparing(expected, context);
@@ -165,7 +165,13 @@ final class ExactlyOnceIT {
 
   private Deployment deployment(String name, int threads) {
     return new Deployment(
-        name, "readings", PIPELINE, threads, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
+        name,
+        "readings",
+        PIPELINE,
+        PARTITIONS,
+        threads,
+        DIRECTORY.resolve(name).toAbsolutePath(),
+        cluster);
   }
 
   private ReadingReplayer feed(ReadingList readings, double perSecond) {

@@ -96,6 +96,7 @@ final class BadInputIT {
             PIPELINE,
             PARTITIONS,
             1,
+            true,
             DIRECTORY.resolve(name).toAbsolutePath(),
             cluster);
     deployment.createTopics();

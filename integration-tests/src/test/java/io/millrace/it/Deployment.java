@@ -22,6 +22,7 @@ import picocli.CommandLine;
  * @param settings of the pipeline beyond its name and input, YAML lines without indentation
  * @param partitions of the topics that it creates
  * @param threads stream threads of each process
+ * @param simd whether its processes get the vector module; without it they run the scalar twins
  * @param directory of configuration, state and logs
  */
 record Deployment(
@@ -30,6 +31,7 @@ record Deployment(
     List<String> settings,
     int partitions,
     int threads,
+    boolean simd,
     Path directory,
     Cluster cluster) {
   /** Output channels whose bytes must not depend on how often a process was killed. */
@@ -65,7 +67,7 @@ record Deployment(
     return JavaProcess.start(
         name + "-" + instance,
         directory,
-        List.of("-Xmx512m"),
+        simd ? List.of("-Xmx512m", "--add-modules=jdk.incubator.vector") : List.of("-Xmx512m"),
         Map.of(),
         List.of("io.millrace.app.Millrace", "run", "-c", file(instance).toString()));
   }

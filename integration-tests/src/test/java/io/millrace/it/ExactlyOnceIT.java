@@ -30,11 +30,15 @@ import org.junit.jupiter.api.Test;
  */
 final class ExactlyOnceIT {
   private static final Path DIRECTORY = Path.of("target", "it", "exactly-once");
-  private static final Duration PROGRESS = Duration.ofSeconds(60);
-  private static final Duration CATCH_UP = Duration.ofSeconds(120);
+  private static final Duration PROGRESS = Duration.ofSeconds(120);
+  private static final Duration STOP = Duration.ofSeconds(90);
+  private static final Duration CATCH_UP = Duration.ofSeconds(180);
   private static final int PARTITIONS = 4;
   private static final int WINDOW = 16;
   private static final int KILLS = 20;
+
+  /** The uninterrupted run: one thread and the scalar kernels, where the others have SIMD. */
+  private static final String STEADY = "steady";
 
   private static final List<String> PIPELINE =
       List.of(
@@ -94,7 +98,7 @@ final class ExactlyOnceIT {
       }
     }
     finish(killed);
-    Deployment steady = deployment("steady", 1);
+    Deployment steady = deployment(STEADY, 1);
     steady.createTopics();
     finish(steady);
 
@@ -113,15 +117,17 @@ final class ExactlyOnceIT {
     Deployment shaken = deployment("shaken", 2);
     shaken.createTopics();
     try (JavaProcess app = shaken.start(0);
-        ReadingReplayer feed = feed(readings, 4000)) {
-      feed.start();
+        ReadingReplayer before = feed(readings.part(0, 2), 2000);
+        ReadingReplayer after = feed(readings.part(1, 2), 0)) {
+      before.start();
       awaitProgress(shaken, app, 0);
       broker.kill();
       broker.restart();
-      awaitProgress(shaken, app, shaken.committedReadings());
-      awaitEnd(feed);
+      awaitEnd(before);
+      after.start();
+      awaitEnd(after);
       awaitCaughtUp(shaken, app);
-      app.stop(Duration.ofSeconds(60));
+      app.stop(STOP);
     }
     assertSameAsUninterrupted(shaken, readings, "broker killed once");
   }
@@ -131,30 +137,29 @@ final class ExactlyOnceIT {
     ReadingList readings = ReadingList.of(new WsnDataset(), 1);
     Deployment shared = deployment("shared", 1);
     shared.createTopics();
-    try (JavaProcess first = shared.start(0);
-        ReadingReplayer feed = feed(readings, 4000)) {
-      feed.start();
-      awaitProgress(shared, first, 0);
+    try (JavaProcess first = shared.start(0)) {
+      feedWhile(readings.part(0, 3), () -> awaitProgress(shared, first, 0));
       try (JavaProcess second = shared.start(1)) {
-        Await.until(
-            () -> "two instances work; the second's log ends\n" + second.logTail(),
-            PROGRESS,
-            () -> cluster.workingMembers(shared.group()) == 2);
-        awaitProgress(shared, second, shared.committedReadings());
-        second.stop(Duration.ofSeconds(60));
+        feedWhile(
+            readings.part(1, 3),
+            () ->
+                Await.until(
+                    () -> "two instances work; the second's log ends\n" + second.logTail(),
+                    PROGRESS,
+                    () -> cluster.workingMembers(shared.group()) == 2));
+        feedWhile(readings.part(2, 3), () -> second.stop(STOP));
       }
       Await.until(
           "one instance works", PROGRESS, () -> cluster.workingMembers(shared.group()) == 1);
-      awaitEnd(feed);
       awaitCaughtUp(shared, first);
-      first.stop(Duration.ofSeconds(60));
+      first.stop(STOP);
     }
     assertSameAsUninterrupted(shared, readings, "second instance");
   }
 
   private void assertSameAsUninterrupted(
       Deployment disturbed, ReadingList readings, String context) {
-    Deployment steady = deployment("steady", 1);
+    Deployment steady = deployment(STEADY, 1);
     steady.createTopics();
     finish(steady);
     Outputs expected = Outputs.of(steady);
@@ -170,6 +175,7 @@ final class ExactlyOnceIT {
         PIPELINE,
         PARTITIONS,
         threads,
+        !name.equals(STEADY),
         DIRECTORY.resolve(name).toAbsolutePath(),
         cluster);
   }
@@ -179,10 +185,19 @@ final class ExactlyOnceIT {
         readings, new ReplaySettings("readings", perSecond, 0, 1, 0), cluster.client());
   }
 
+  /** Sends readings at a pace while something happens, and the rest of them after it. */
+  private void feedWhile(ReadingList readings, Runnable event) throws InterruptedException {
+    try (ReadingReplayer feed = feed(readings, 2500)) {
+      feed.start();
+      event.run();
+      awaitEnd(feed);
+    }
+  }
+
   private static void finish(Deployment deployment) {
     try (JavaProcess app = deployment.start(0)) {
       awaitCaughtUp(deployment, app);
-      app.stop(Duration.ofSeconds(60));
+      app.stop(STOP);
     }
   }
 

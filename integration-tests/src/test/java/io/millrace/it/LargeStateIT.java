@@ -87,7 +87,7 @@ final class LargeStateIT {
 
   private Deployment deployment(String name) {
     return new Deployment(
-        name, "readings", PIPELINE, 1, 1, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
+        name, "readings", PIPELINE, 1, 1, true, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
   }
 
   private void feed(ReadingList part) throws InterruptedException {

@@ -44,7 +44,14 @@ final class BadInputIT {
   private static final String CLEAN_INPUT = "clean-readings";
 
   private static final List<String> PIPELINE =
-      List.of("channels: 2", "window:", "  length: 16", "atoms: 48", "error-bound: 0.05");
+      List.of(
+          "channels: 2",
+          "window:",
+          "  length: 16",
+          // A bad record must not move the time that timers wait for.
+          "  idle-flush-millis: 60000",
+          "atoms: 48",
+          "error-bound: 0.05");
 
   private BrokerProcess broker;
   private Cluster cluster;
@@ -83,8 +90,16 @@ final class BadInputIT {
 
   private Deployment run(String name, String input) {
     Deployment deployment =
-        new Deployment(name, input, PIPELINE, 1, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
-    deployment.createTopics(PARTITIONS);
+        new Deployment(
+            name,
+            input,
+            PIPELINE,
+            PARTITIONS,
+            1,
+            true,
+            DIRECTORY.resolve(name).toAbsolutePath(),
+            cluster);
+    deployment.createTopics();
     try (JavaProcess app = deployment.start(0)) {
       Await.until(
           () -> name + " catches up, lag " + deployment.lag() + "\n" + app.logTail(),

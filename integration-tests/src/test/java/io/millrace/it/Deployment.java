@@ -1,12 +1,18 @@
 package io.millrace.it;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+
+import io.millrace.app.topics.TopicsCommand;
 import java.io.IOException;
+import java.io.PrintWriter;
+import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
+import picocli.CommandLine;
 
 /**
  * One deployment file with one pipeline, and the processes that run it.
@@ -14,14 +20,18 @@ import java.util.Map;
  * @param name of deployment, pipeline and output topics
  * @param input topic
  * @param settings of the pipeline beyond its name and input, YAML lines without indentation
+ * @param partitions of the topics that it creates
  * @param threads stream threads of each process
+ * @param simd whether its processes get the vector module; without it they run the scalar twins
  * @param directory of configuration, state and logs
  */
 record Deployment(
     String name,
     String input,
     List<String> settings,
+    int partitions,
     int threads,
+    boolean simd,
     Path directory,
     Cluster cluster) {
   /** Output channels whose bytes must not depend on how often a process was killed. */
@@ -37,37 +47,29 @@ record Deployment(
 
   /** Consumer group of the stage that reads the input. */
   String group() {
-    return name + "-" + name + "-sensors";
+    return name + "-" + name;
   }
 
   Path stateDirectory(int instance) {
     return directory.resolve("state-" + instance);
   }
 
-  void createTopics(int partitions) {
-    for (String channel : CHANNELS) {
-      boolean model = channel.equals("dictionaries");
-      cluster.createTopic(
-          topic(channel), partitions, model ? Map.of("cleanup.policy", "compact") : Map.of());
-    }
-    cluster.createTopic(deadLetters(), 1, Map.of());
+  /** Creates what it needs beside its input, as a user would. */
+  void createTopics() {
+    StringWriter said = new StringWriter();
+    CommandLine topics = new CommandLine(new TopicsCommand());
+    topics.setOut(new PrintWriter(said)).setErr(new PrintWriter(said));
+    assertEquals(0, topics.execute("-c", file(0).toString(), "--yes"), said::toString);
   }
 
   /** Starts a process; several instances share the work. */
   JavaProcess start(int instance) {
-    try {
-      Files.createDirectories(directory);
-      Path file = directory.resolve(name + "-" + instance + ".yaml");
-      Files.write(file, yaml(instance));
-      return JavaProcess.start(
-          name + "-" + instance,
-          directory,
-          List.of("-Xmx512m"),
-          Map.of(),
-          List.of("io.millrace.app.Millrace", "run", "-c", file.toString()));
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
+    return JavaProcess.start(
+        name + "-" + instance,
+        directory,
+        simd ? List.of("-Xmx512m", "--add-modules=jdk.incubator.vector") : List.of("-Xmx512m"),
+        Map.of(),
+        List.of("io.millrace.app.Millrace", "run", "-c", file(instance).toString()));
   }
 
   long committedReadings() {
@@ -76,6 +78,15 @@ record Deployment(
 
   long lag() {
     return cluster.lag(group(), input);
+  }
+
+  private Path file(int instance) {
+    try {
+      Files.createDirectories(directory);
+      return Files.write(directory.resolve(name + "-" + instance + ".yaml"), yaml(instance));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   private List<String> yaml(int instance) {
@@ -94,6 +105,8 @@ record Deployment(
                 "engine:",
                 "  threads: " + threads,
                 "  commit-interval-millis: 300",
+                "topics:",
+                "  partitions: " + partitions,
                 "dashboard:",
                 "  enabled: false",
                 "pipelines:",

@@ -44,7 +44,6 @@ final class JavaProcess implements AutoCloseable {
       List<String> mainAndArguments) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
-    command.add("--add-modules=jdk.incubator.vector");
     command.add("-XX:+UseSerialGC");
     command.addAll(jvmArguments);
     command.add("-cp");

@@ -56,7 +56,7 @@ final class LargeStateIT {
   void comesBackFromItsChangelogAfterAKillAndALostDisk() throws Exception {
     ReadingList readings = ReadingList.of(new EcgDataset(), 1);
     Deployment killed = deployment("killed");
-    killed.createTopics(1);
+    killed.createTopics();
     for (int part = 0; part < 3; part++) {
       feed(readings.part(part, 3));
       try (JavaProcess app = killed.start(0)) {
@@ -74,7 +74,7 @@ final class LargeStateIT {
     finish(killed);
     long kept = changelogBytes(killed);
     Deployment steady = deployment("steady");
-    steady.createTopics(1);
+    steady.createTopics();
     finish(steady);
 
     // Atoms and two products of float32, d x k and k x k, are the least that must be kept.
@@ -87,7 +87,7 @@ final class LargeStateIT {
 
   private Deployment deployment(String name) {
     return new Deployment(
-        name, "readings", PIPELINE, 1, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
+        name, "readings", PIPELINE, 1, 1, true, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
   }
 
   private void feed(ReadingList part) throws InterruptedException {

@@ -7,6 +7,7 @@ import java.io.IOException;
 import java.io.OutputStream;
 import java.io.PrintStream;
 import java.io.UncheckedIOException;
+import java.lang.management.ManagementFactory;
 import java.net.BindException;
 import java.net.InetAddress;
 import java.net.InetSocketAddress;
@@ -16,6 +17,10 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
+import java.util.concurrent.locks.LockSupport;
+import javax.management.InstanceNotFoundException;
+import javax.management.JMException;
+import javax.management.ObjectName;
 import kafka.server.KafkaConfig;
 import kafka.server.KafkaRaftServer;
 import kafka.tools.StorageTool;
@@ -43,6 +48,7 @@ public final class EmbeddedBroker implements AutoCloseable {
   private static final String HOST = "127.0.0.1";
   private static final int NODE = 1;
   private static final int ATTEMPTS = 5;
+  private static final long FENCE_NANOS = 30_000_000_000L;
 
   private final KafkaRaftServer server;
   private final int port;
@@ -69,6 +75,9 @@ public final class EmbeddedBroker implements AutoCloseable {
    * @param port of the broker's listener; 0: a free one
    */
   public static EmbeddedBroker start(Path directory, int port) {
+    if (wasKilled(directory)) {
+      fence(directory);
+    }
     format(directory);
     for (int attempt = 1; ; attempt++) {
       int[] free = freePorts();
@@ -123,18 +132,71 @@ public final class EmbeddedBroker implements AutoCloseable {
     new CountDownLatch(1).await();
   }
 
-  private static Properties settings(Path directory, int port, int controllerPort) {
+  /** Kafka leaves a mark when it shuts down in order, and takes it away when it starts. */
+  private static boolean wasKilled(Path directory) {
+    return Files.exists(directory.resolve("meta.properties"))
+        && !Files.exists(directory.resolve(".kafka_cleanshutdown"));
+  }
+
+  /**
+   * Lets the controller, alone, take a killed broker's leaderships away before the broker is back.
+   *
+   * <p>Without this the broker of Kafka 4.3.1 starts from metadata in which it still leads
+   * everything, and loads the transactions that were being committed. When the controller then ends
+   * its old session, their partitions have no leader for a moment, the transaction coordinator
+   * takes them for deleted, skips their commit markers and calls the transaction complete: offsets
+   * are committed, results are lost. It cannot happen where another replica leads meanwhile.
+   */
+  private static void fence(Path directory) {
+    Properties p = common(directory, freePorts()[0]);
+    p.setProperty("process.roles", "controller");
+    p.setProperty("broker.session.timeout.ms", "200");
+    p.setProperty("broker.heartbeat.interval.ms", "100");
+    KafkaRaftServer controller = new KafkaRaftServer(new KafkaConfig(p, false), Time.SYSTEM);
+    try {
+      controller.startup();
+      long end = System.nanoTime() + FENCE_NANOS;
+      // None is registered where the process was killed before it first came up.
+      while (controllerGauge("FencedBrokerCount") < 1 && System.nanoTime() < end) {
+        LockSupport.parkNanos(10_000_000);
+      }
+    } finally {
+      controller.shutdown();
+      controller.awaitShutdown();
+    }
+  }
+
+  private static int controllerGauge(String name) {
+    try {
+      return (int)
+          ManagementFactory.getPlatformMBeanServer()
+              .getAttribute(
+                  new ObjectName("kafka.controller:type=KafkaController,name=" + name), "Value");
+    } catch (InstanceNotFoundException e) {
+      return 0;
+    } catch (JMException e) {
+      throw new IllegalStateException("controller metric " + name + " cannot be read", e);
+    }
+  }
+
+  private static Properties common(Path directory, int controllerPort) {
     Properties p = new Properties();
-    p.setProperty("process.roles", "broker,controller");
     p.setProperty("node.id", Integer.toString(NODE));
     p.setProperty("log.dirs", directory.toAbsolutePath().toString());
+    p.setProperty("listeners", "CONTROLLER://" + HOST + ":" + controllerPort);
+    p.setProperty("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
+    p.setProperty("controller.listener.names", "CONTROLLER");
+    p.setProperty("controller.quorum.voters", NODE + "@" + HOST + ":" + controllerPort);
+    return p;
+  }
+
+  private static Properties settings(Path directory, int port, int controllerPort) {
+    Properties p = common(directory, controllerPort);
+    p.setProperty("process.roles", "broker,controller");
     p.setProperty(
         "listeners",
         "PLAINTEXT://" + HOST + ":" + port + ",CONTROLLER://" + HOST + ":" + controllerPort);
     p.setProperty("advertised.listeners", "PLAINTEXT://" + HOST + ":" + port);
-    p.setProperty("listener.security.protocol.map", "PLAINTEXT:PLAINTEXT,CONTROLLER:PLAINTEXT");
-    p.setProperty("controller.listener.names", "CONTROLLER");
-    p.setProperty("controller.quorum.voters", NODE + "@" + HOST + ":" + controllerPort);
 
     // One broker holds the only copy of the internal topics; few partitions start fast.
     p.setProperty("default.replication.factor", "1");
@@ -155,9 +217,6 @@ public final class EmbeddedBroker implements AutoCloseable {
 
     p.setProperty("group.initial.rebalance.delay.ms", "0");
     p.setProperty("group.min.session.timeout.ms", "1000");
-    // A killed broker can register again only when its old session has ended.
-    p.setProperty("broker.session.timeout.ms", "4000");
-    p.setProperty("broker.heartbeat.interval.ms", "500");
     // Transactions of a killed writer hold readers back until they are found and aborted.
     p.setProperty("transaction.abort.timed.out.transaction.cleanup.interval.ms", "1000");
 

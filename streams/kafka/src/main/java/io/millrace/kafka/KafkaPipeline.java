@@ -137,6 +137,7 @@ public final class KafkaPipeline implements AutoCloseable {
     properties.put(StreamsConfig.producerPrefix("batch.size"), "131072");
     properties.put(StreamsConfig.producerPrefix("compression.type"), "lz4");
     properties.put(StreamsConfig.consumerPrefix("max.poll.records"), "2000");
+    properties.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, SmallRocksDb.class);
     properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, deployment.engine().threads());
     properties.putAll(deployment.kafka());
     properties.putAll(deployment.streams());

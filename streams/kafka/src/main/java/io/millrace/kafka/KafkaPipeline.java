@@ -142,6 +142,7 @@ public final class KafkaPipeline implements AutoCloseable {
 
   private static Properties properties(Deployment deployment, Pipeline pipeline) {
     Map<String, Object> properties = new HashMap<>(clientDefaults());
+    properties.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, SmallRocksDb.class);
     properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, deployment.engine().threads());
     properties.putAll(deployment.kafka());
     properties.putAll(deployment.streams());

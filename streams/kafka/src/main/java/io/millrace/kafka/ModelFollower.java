@@ -13,12 +13,16 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
+import java.util.TreeMap;
 import java.util.concurrent.ConcurrentHashMap;
 import java.util.concurrent.ConcurrentSkipListMap;
+import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
+import org.apache.kafka.common.PartitionInfo;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.errors.WakeupException;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.slf4j.Logger;
@@ -29,69 +33,128 @@ import org.slf4j.LoggerFactory;
  * beginning) and hands complete versions to every task of this process. Keeps the newest {@value
  * #KEPT_VERSIONS} versions of each id.
  *
- * <p>Memory: versions x 4 (2 k d + k^2) bytes. Thread-safe.
+ * <p>Slices of one version lie in several partitions, so they come in any order, and while it
+ * catches up those of many versions are open at once.
+ *
+ * <p>Memory per id: 4 k d bytes for each kept or open version, 4 (k d + k^2) more for each that was
+ * used. Thread-safe.
  */
 final class ModelFollower implements Models, AutoCloseable {
-  private static final Logger LOG = LoggerFactory.getLogger(ModelFollower.class);
-  private static final int KEPT_VERSIONS = 64;
+  static final int KEPT_VERSIONS = 64;
 
-  private final KafkaConsumer<byte[], byte[]> consumer;
+  private static final Logger LOG = LoggerFactory.getLogger(ModelFollower.class);
+  private static final Duration POLL = Duration.ofMillis(200);
+  private static final long AWAIT_NANOS = Duration.ofSeconds(30).toNanos();
+
+  private final Consumer<byte[], byte[]> consumer;
   private final String topic;
   private final Set<String> followed;
   private final SingleObject<DictionaryVersion> framing = SingleObject.of(DictionaryVersion.class);
-  private final Map<String, DictionaryAssembly> assemblies = new HashMap<>();
-  private final Map<String, ConcurrentSkipListMap<Long, DictionaryModel>> models =
+  private final Map<String, TreeMap<Long, DictionaryAssembly>> open = new HashMap<>();
+  private final Map<String, ConcurrentSkipListMap<Long, Version>> versions =
       new ConcurrentHashMap<>();
+  private final Object arrival = new Object();
   private final Thread thread;
+  private boolean caughtUp;
   private volatile boolean closed;
+  private volatile RuntimeException failureOrNull;
+
+  /** A complete version, prepared for coding (d k^2 operations) when it is used first. */
+  private static final class Version {
+    private final DictionaryAssembly assembly;
+    private DictionaryModel modelOrNull;
+
+    Version(DictionaryAssembly assembly) {
+      this.assembly = assembly;
+    }
+
+    synchronized DictionaryModel model() {
+      if (modelOrNull == null) {
+        modelOrNull = assembly.model().orElseThrow();
+      }
+      return modelOrNull;
+    }
+  }
 
   ModelFollower(Map<String, Object> kafka, String topic, Set<String> followed) {
+    this(consumer(kafka), topic, followed);
+  }
+
+  /**
+   * @param consumer without a group, read-committed; owned by the follower from now on
+   */
+  ModelFollower(Consumer<byte[], byte[]> consumer, String topic, Set<String> followed) {
+    this.consumer = consumer;
     this.topic = topic;
     this.followed = Set.copyOf(followed);
-    Map<String, Object> properties = new HashMap<>(kafka);
-    properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
-    properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
-    properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
-    properties.remove(ConsumerConfig.GROUP_ID_CONFIG);
-    this.consumer =
-        new KafkaConsumer<>(properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
     this.thread = new Thread(this::follow, "model-follower-" + topic);
     this.thread.setDaemon(true);
   }
 
-  /** Reads up to the present end, then goes on in the background. */
+  /**
+   * Reads up to the present end, then goes on in the background.
+   *
+   * @throws IllegalStateException when the topic does not exist
+   */
   void start() {
+    List<PartitionInfo> infos = consumer.partitionsFor(topic);
+    if (infos == null || infos.isEmpty()) {
+      throw new IllegalStateException(
+          "model topic " + topic + " does not exist: create it with the command topics");
+    }
     List<TopicPartition> partitions =
-        consumer.partitionsFor(topic).stream()
-            .map(info -> new TopicPartition(info.topic(), info.partition()))
-            .toList();
+        infos.stream().map(info -> new TopicPartition(info.topic(), info.partition())).toList();
     consumer.assign(partitions);
     consumer.seekToBeginning(partitions);
     Map<TopicPartition, Long> ends = consumer.endOffsets(partitions);
     Set<TopicPartition> behind = new HashSet<>(partitions);
+    behind.removeIf(partition -> consumer.position(partition) >= ends.get(partition));
     while (!behind.isEmpty()) {
       poll();
       behind.removeIf(partition -> consumer.position(partition) >= ends.get(partition));
     }
+    caughtUp = true;
     thread.start();
   }
 
+  /**
+   * @throws IllegalStateException when the topic can no longer be followed
+   */
   @Override
   public Optional<Models.Model> latest(String id) {
-    var versions = models.get(id);
-    var newest = versions == null ? null : versions.lastEntry();
-    return newest == null ? Optional.empty() : Optional.of(newest.getValue());
+    requireFollowing();
+    var known = versions.get(id);
+    var newest = known == null ? null : known.lastEntry();
+    return newest == null ? Optional.empty() : Optional.of(newest.getValue().model());
   }
 
+  /**
+   * {@inheritDoc}
+   *
+   * <p>Waits for one newer than the latest known, up to 30 s: the state that names it proves that
+   * it was published, but a task that moved here from another process may be ahead of this
+   * follower.
+   *
+   * @throws IllegalStateException when the topic can no longer be followed
+   */
   @Override
   public Optional<Models.Model> version(String id, long version) {
-    var versions = models.get(id);
-    return versions == null ? Optional.empty() : Optional.ofNullable(versions.get(version));
+    Version known = knownOrNull(id, version);
+    if (known == null && isAhead(id, version)) {
+      known = awaitOrNull(id, version);
+    }
+    requireFollowing();
+    return known == null ? Optional.empty() : Optional.of(known.model());
   }
 
   @Override
   public void close() {
     closed = true;
+    if (!thread.isAlive()) {
+      // never started, or ended by a failure that has closed it: closing again does nothing
+      consumer.close();
+      return;
+    }
     consumer.wakeup();
     try {
       thread.join(10_000);
@@ -100,20 +163,74 @@ final class ModelFollower implements Models, AutoCloseable {
     }
   }
 
+  private static Consumer<byte[], byte[]> consumer(Map<String, Object> kafka) {
+    Map<String, Object> properties = new HashMap<>(kafka);
+    properties.put(ConsumerConfig.ISOLATION_LEVEL_CONFIG, "read_committed");
+    properties.put(ConsumerConfig.ENABLE_AUTO_COMMIT_CONFIG, false);
+    properties.put(ConsumerConfig.AUTO_OFFSET_RESET_CONFIG, "earliest");
+    properties.remove(ConsumerConfig.GROUP_ID_CONFIG);
+    return new KafkaConsumer<>(
+        properties, new ByteArrayDeserializer(), new ByteArrayDeserializer());
+  }
+
+  private void requireFollowing() {
+    if (failureOrNull != null) {
+      throw new IllegalStateException("no longer following " + topic, failureOrNull);
+    }
+  }
+
+  private Version knownOrNull(String id, long version) {
+    var known = versions.get(id);
+    return known == null ? null : known.get(version);
+  }
+
+  private boolean isAhead(String id, long version) {
+    var known = versions.get(id);
+    return followed.contains(id) && (known == null || known.isEmpty() || known.lastKey() < version);
+  }
+
+  private Version awaitOrNull(String id, long version) {
+    long until = System.nanoTime() + AWAIT_NANOS;
+    synchronized (arrival) {
+      Version known = knownOrNull(id, version);
+      long left = AWAIT_NANOS;
+      while (known == null && left > 0 && !closed && failureOrNull == null) {
+        try {
+          arrival.wait(1 + left / 1_000_000);
+        } catch (InterruptedException e) {
+          Thread.currentThread().interrupt();
+          return null;
+        }
+        known = knownOrNull(id, version);
+        left = until - System.nanoTime();
+      }
+      return known;
+    }
+  }
+
   private void follow() {
     try (consumer) {
       while (!closed) {
-        poll();
+        try {
+          poll();
+        } catch (RetriableException e) {
+          LOG.warn("following {}: {}; goes on", topic, e.toString());
+        }
       }
     } catch (WakeupException e) {
       LOG.debug("stopped following {}", topic);
     } catch (RuntimeException e) {
       LOG.error("no longer following {}: {}", topic, e.toString(), e);
+      failureOrNull = e;
+    } finally {
+      synchronized (arrival) {
+        arrival.notifyAll();
+      }
     }
   }
 
   private void poll() {
-    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(Duration.ofMillis(200))) {
+    for (ConsumerRecord<byte[], byte[]> record : consumer.poll(POLL)) {
       if (record.value() != null) {
         take(record);
       }
@@ -123,23 +240,9 @@ final class ModelFollower implements Models, AutoCloseable {
   private void take(ConsumerRecord<byte[], byte[]> record) {
     try {
       DictionaryVersion slice = framing.decode(record.value());
-      if (!followed.contains(slice.getDictionary())) {
-        return;
+      if (followed.contains(slice.getDictionary())) {
+        take(slice);
       }
-      String name = slice.getDictionary() + '@' + slice.getVersion();
-      DictionaryAssembly assembly = assemblies.get(name);
-      if (assembly == null) {
-        assembly = new DictionaryAssembly(slice);
-        assemblies.put(name, assembly);
-      }
-      assembly.add(slice);
-      assembly
-          .model()
-          .ifPresent(
-              model -> {
-                assemblies.remove(name);
-                keep(model);
-              });
     } catch (UnreadableRecordException | IllegalArgumentException e) {
       LOG.warn(
           "skipped {}-{} offset {}: {}",
@@ -150,11 +253,38 @@ final class ModelFollower implements Models, AutoCloseable {
     }
   }
 
-  private void keep(DictionaryModel model) {
-    var versions = models.computeIfAbsent(model.id(), id -> new ConcurrentSkipListMap<>());
-    versions.put(model.version(), model);
-    while (versions.size() > KEPT_VERSIONS) {
-      versions.pollFirstEntry();
+  private void take(DictionaryVersion slice) {
+    TreeMap<Long, DictionaryAssembly> assemblies =
+        open.computeIfAbsent(slice.getDictionary(), id -> new TreeMap<>());
+    DictionaryAssembly assembly = assemblies.get(slice.getVersion());
+    if (assembly == null) {
+      assembly = new DictionaryAssembly(slice);
+    }
+    assembly.add(slice);
+    if (assembly.atoms().isPresent()) {
+      assemblies.remove(slice.getVersion());
+      keep(slice.getDictionary(), slice.getVersion(), new Version(assembly));
+      return;
+    }
+    assemblies.put(slice.getVersion(), assembly);
+    if (assemblies.size() > KEPT_VERSIONS) {
+      // older than as many others: it would not be kept
+      assemblies.pollFirstEntry();
+    }
+  }
+
+  private void keep(String id, long number, Version version) {
+    if (caughtUp) {
+      // here rather than in a stream thread; of those read at the start few are ever used
+      version.model();
+    }
+    var kept = versions.computeIfAbsent(id, name -> new ConcurrentSkipListMap<>());
+    kept.put(number, version);
+    while (kept.size() > KEPT_VERSIONS) {
+      kept.pollFirstEntry();
+    }
+    synchronized (arrival) {
+      arrival.notifyAll();
     }
   }
 }

@@ -37,6 +37,7 @@ final class OperatorProcessor<I, S, O>
   private ProcessorContext<byte[], byte[]> context;
   private StateKeeper<S> keeper;
   private Record<byte[], byte[]> current;
+  private boolean refused;
   private long writtenBytes;
 
   OperatorProcessor(
@@ -84,6 +85,7 @@ final class OperatorProcessor<I, S, O>
   @Override
   public void process(Record<byte[], byte[]> record) {
     current = record;
+    refused = false;
     in.increment();
     try {
       String key = step.key(record.key());
@@ -94,10 +96,12 @@ final class OperatorProcessor<I, S, O>
         state = step.createState(key);
       }
       keep(key, state, fresh, step.apply(key, state, input, this));
-      keeper.advance(
-          Math.min(
-              spec.operator().eventTimeMillis(input), record.timestamp() + MAXIMUM_LEAD_MILLIS));
-      fireDue();
+      if (!refused) {
+        keeper.advance(
+            Math.min(
+                spec.operator().eventTimeMillis(input), record.timestamp() + MAXIMUM_LEAD_MILLIS));
+        fireDue();
+      }
     } catch (InvalidInputException refusal) {
       reject(refusal);
     }
@@ -120,6 +124,7 @@ final class OperatorProcessor<I, S, O>
 
   @Override
   public void reject(InvalidInputException refusal) {
+    refused = true;
     meters.refused(refusal.reason().name());
     byte[] value = current.value();
     // every record of a source node has its coordinates
@@ -133,8 +138,8 @@ final class OperatorProcessor<I, S, O>
             metadata.partition(),
             metadata.offset(),
             current.timestamp(),
-            bounded(current.key()),
-            bounded(value),
+            bounded(current.key(), OperatorStep.MAXIMUM_KEY_BYTES),
+            bounded(value, engine.deadLetterBytes()),
             value == null ? -1L : value.length);
     context.forward(
         new Record<>(boundedKey(current.key()), deadLetters.encode(letter), current.timestamp()),
@@ -174,13 +179,11 @@ final class OperatorProcessor<I, S, O>
     return stage.name() + '/' + context.taskId();
   }
 
-  private ByteBuffer bounded(byte[] bytes) {
-    return bytes == null
-        ? null
-        : ByteBuffer.wrap(bytes, 0, Math.min(bytes.length, engine.deadLetterBytes()));
+  private static ByteBuffer bounded(byte[] bytes, int limit) {
+    return bytes == null ? null : ByteBuffer.wrap(bytes, 0, Math.min(bytes.length, limit));
   }
 
-  private byte[] boundedKey(byte[] key) {
+  private static byte[] boundedKey(byte[] key) {
     return key == null || key.length <= OperatorStep.MAXIMUM_KEY_BYTES
         ? key
         : java.util.Arrays.copyOf(key, OperatorStep.MAXIMUM_KEY_BYTES);

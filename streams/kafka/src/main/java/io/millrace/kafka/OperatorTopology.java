@@ -6,12 +6,14 @@ import io.millrace.runtime.OperatorSpec;
 import io.millrace.runtime.Pipeline;
 import io.millrace.runtime.Stage;
 import java.util.Map;
+import java.util.function.Function;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.AutoOffsetReset;
 import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.processor.api.Processor;
+import org.apache.kafka.streams.state.KeyValueBytesStoreSupplier;
 import org.apache.kafka.streams.state.Stores;
 
 /**
@@ -27,6 +29,18 @@ public final class OperatorTopology {
   /** The topology of a pipeline. Models are followed through {@code models}. */
   static Topology build(
       Pipeline pipeline, EngineSettings engine, Models models, PipelineMeters meters) {
+    return build(pipeline, engine, models, meters, Stores::persistentKeyValueStore);
+  }
+
+  /**
+   * @param chunks makes the store that lies under a stage's changelog, from its name
+   */
+  static Topology build(
+      Pipeline pipeline,
+      EngineSettings engine,
+      Models models,
+      PipelineMeters meters,
+      Function<String, KeyValueBytesStoreSupplier> chunks) {
     Topology topology = new Topology();
     for (Stage stage : pipeline.stages()) {
       String source = stage.name() + "-source";
@@ -43,7 +57,7 @@ public final class OperatorTopology {
       topology.addStateStore(KeeperStore.builder(OperatorProcessor.keeperStore(stage)), operator);
       topology.addStateStore(
           Stores.keyValueStoreBuilder(
-                  Stores.persistentKeyValueStore(OperatorProcessor.chunkStore(stage)),
+                  chunks.apply(OperatorProcessor.chunkStore(stage)),
                   Serdes.Bytes(),
                   Serdes.ByteArray())
               .withLoggingEnabled(Map.of())

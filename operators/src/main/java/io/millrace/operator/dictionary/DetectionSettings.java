@@ -6,7 +6,8 @@ package io.millrace.operator.dictionary;
  * @param quantile of the newest residuals that a residual is held against, 0.5 to 1
  * @param historyWindows residuals remembered, 16 to 65,536
  * @param warmUpWindows residuals needed before any is called an outlier, 1 to historyWindows
- * @param threshold an outlier's residual is above threshold x quantile, at least 1
+ * @param threshold an outlier's residual is above threshold x quantile, at least 1; the history
+ *     takes it as one at the threshold
  * @param drift the Page-Hinkley test on each batch's relative error
  */
 public record DetectionSettings(

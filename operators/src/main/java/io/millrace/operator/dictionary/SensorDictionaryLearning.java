@@ -41,6 +41,9 @@ public final class SensorDictionaryLearning
     implements Operator<SensorReading, SensorState, SpecificRecord> {
   private static final RoundResult NO_ROUND = new RoundResult(0, 0, 0, OptionalDouble.empty());
 
+  /** Residuals below this, in scales, are rounding. */
+  private static final float LEAST_RESIDUAL = 1e-6f;
+
   private final SensorDictionarySettings settings;
   private final WindowSettings windows;
   private final SparseCoder coder;
@@ -223,16 +226,20 @@ public final class SensorDictionaryLearning
     }
   }
 
-  /** Residual over its running quantile; 0 during warm-up. */
+  /**
+   * Residual over its running quantile; 0 during warm-up. The history takes an outlier as one at
+   * the threshold: an event of many windows is flagged to its end instead of hiding itself, and a
+   * change for good becomes usual step by step.
+   */
   private float score(SensorState state, float residual) {
     DetectionSettings detection = settings.detection();
-    float score = 0f;
-    if (state.residuals.size() >= detection.warmUpWindows()) {
-      float usual = state.residuals.quantile(detection.quantile());
-      score = residual == 0f ? 0f : Math.min(residual / Math.max(usual, 1e-6f), Float.MAX_VALUE);
+    if (state.residuals.size() < detection.warmUpWindows()) {
+      state.residuals.add(residual);
+      return 0f;
     }
-    state.residuals.add(residual);
-    return score;
+    float usual = Math.max(state.residuals.quantile(detection.quantile()), LEAST_RESIDUAL);
+    state.residuals.add(Math.min(residual, (float) detection.threshold() * usual));
+    return Math.min(residual / usual, Float.MAX_VALUE);
   }
 
   private Anomaly anomaly(SensorState state, AnomalyKind kind, float score, float residual) {

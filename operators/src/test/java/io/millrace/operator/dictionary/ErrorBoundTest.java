@@ -25,6 +25,7 @@ import java.util.function.Consumer;
 import java.util.function.IntToDoubleFunction;
 import org.apache.avro.specific.SpecificRecord;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.TestReporter;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
@@ -142,7 +143,7 @@ class ErrorBoundTest {
 
   @ParameterizedTest
   @EnumSource
-  void everyObservedValueIsWithinItsBound(Signal signal) {
+  void everyObservedValueIsWithinItsBound(Signal signal, TestReporter reporter) {
     for (long seed = 1; seed <= SEEDS; seed++) {
       Random random = new Random(seed);
       double missing = seed % 3 == 0 ? 0.2 : 0;
@@ -162,14 +163,14 @@ class ErrorBoundTest {
       }
       check(values, bound, signal + ", seed " + seed);
     }
-    report(signal.name(), 2);
+    report(signal.name(), 2, reporter);
     assertEquals(signal.mostlyRaw, raw > coded, raw + " raw, " + coded + " coded");
   }
 
   @ParameterizedTest
   @CsvSource({"0.005, 1.35", "0.01, 1.45", "0.02, 1.75", "0.05, 2.4"})
-  void cardiogramsAreRestoredWithinTheBoundInFewerBytes(double millivolts, double leastRatio)
-      throws IOException {
+  void cardiogramsAreRestoredWithinTheBoundInFewerBytes(
+      double millivolts, double leastRatio, TestReporter reporter) throws IOException {
     List<float[]> values = new ArrayList<>();
     try (InputStream in =
         getClass().getResourceAsStream("/data/ecg/mitbih-208-excerpt-360hz-int16le.bin")) {
@@ -179,7 +180,7 @@ class ErrorBoundTest {
       }
     }
     check(values, new float[] {(float) millivolts}, "ecg at " + millivolts + " mV");
-    double ratio = report("ecg at " + millivolts + " mV", 1);
+    double ratio = report("ecg at " + millivolts + " mV", 1, reporter);
     assertTrue(ratio > leastRatio, "ratio " + ratio);
   }
 
@@ -238,12 +239,13 @@ class ErrorBoundTest {
     }
   }
 
-  private double report(String name, int channels) {
+  private double report(String name, int channels, TestReporter reporter) {
     double windows = coded + raw;
     double ratio = windows * LENGTH * channels * Float.BYTES / bytes;
-    System.out.printf(
-        "%s: %.1f bytes a window, ratio %.2f, %.1f %% raw%n",
-        name, bytes / windows, ratio, 100 * raw / windows);
+    reporter.publishEntry(
+        String.format(
+            "%s: %.1f bytes a window, ratio %.2f, %.1f %% raw",
+            name, bytes / windows, ratio, 100 * raw / windows));
     return ratio;
   }
 

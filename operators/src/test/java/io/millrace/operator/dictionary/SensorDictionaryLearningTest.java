@@ -472,6 +472,22 @@ class SensorDictionaryLearningTest {
   }
 
   @Test
+  void anEventOfManyWindowsIsFlaggedToItsEnd() {
+    start(new SensorSettings());
+    List<SensorReading> readings = Readings.tones(8 * 120, 1, 1000, 1);
+    readings.subList(0, 8 * 100).forEach(this::accept);
+    out.clear();
+    Random random = new Random(5);
+    for (SensorReading reading : readings.subList(8 * 100, 8 * 115)) {
+      reading.getValues().set(0, (float) (300 * random.nextGaussian()));
+      accept(reading);
+    }
+    assertEquals(15, out.anomalies.size());
+    readings.subList(8 * 115, 8 * 120).forEach(this::accept);
+    assertEquals(15, out.anomalies.size());
+  }
+
+  @Test
   void aSignalThatChangesForGoodIsFlaggedOnlyUntilTheHistoryKnowsIt() {
     start(new SensorSettings());
     List<SensorReading> readings = Readings.tones(8 * 200, 1, 1000, 1);
@@ -483,8 +499,8 @@ class SensorDictionaryLearningTest {
       accept(reading);
     }
     long flagged = out.anomalies.stream().filter(a -> a.getKind() == AnomalyKind.OUTLIER).count();
-    // a tenth of 32 residuals is above the 0.9 quantile: the fifth outlier at the latest is usual
-    assertTrue(flagged >= 1 && flagged <= 8, flagged + " outliers");
+    // every fourth outlier doubles the 0.9 quantile of 32, and noise leaves some 5 times as much
+    assertTrue(flagged >= 1 && flagged <= 16, flagged + " outliers");
     assertTrue(state.windowsLearned() > 60, state.windowsLearned() + " windows learned");
   }
 

@@ -10,10 +10,6 @@ import io.millrace.app.replay.KeyedReading;
 import io.millrace.app.replay.ReadingCursor;
 import io.millrace.app.replay.ReplayCommand;
 import io.millrace.app.replay.WsnDataset;
-import io.millrace.app.topics.ClusterConnection;
-import io.millrace.app.topics.TopicCreation;
-import io.millrace.app.topics.TopicPlan;
-import io.millrace.app.topics.TopicSpec;
 import io.millrace.schema.SensorReading;
 import io.millrace.schema.SingleObject;
 import java.io.PrintWriter;
@@ -24,7 +20,6 @@ import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
@@ -119,29 +114,6 @@ final class ReplayIT {
 
     assertEquals(2, outcome.exit);
     assertTrue(outcome.err.contains("absent.csv is no readable file"), outcome.err);
-  }
-
-  @Test
-  void plansTopicsBeforeItCreatesThemAndLeavesOthersAlone() {
-    TopicSpec wanted = new TopicSpec("plan", 3, 1, Map.of("cleanup.policy", "compact"));
-    TopicSpec other = new TopicSpec("plan", 4, 1, Map.of("cleanup.policy", "delete"));
-    try (Admin admin = ClusterConnection.open(cluster.client())) {
-      TopicCreation creation = new TopicCreation(admin);
-      TopicPlan plan = creation.plan(List.of(wanted));
-      assertEquals(List.of(wanted), plan.missing());
-      assertEquals(plan, creation.plan(List.of(wanted)), "a plan changes nothing");
-      assertEquals(List.of("plan"), creation.apply(plan));
-      assertEquals(List.of(), creation.plan(List.of(wanted)).missing());
-
-      TopicPlan differing = creation.plan(List.of(other));
-      assertEquals(
-          List.of(
-              "differs plan (stays as it is)",
-              "        partitions are 3, expected 4",
-              "        cleanup.policy is compact, expected delete"),
-          differing.lines());
-      assertEquals(List.of(), creation.apply(differing));
-    }
   }
 
   private static Outcome replay(String... arguments) {

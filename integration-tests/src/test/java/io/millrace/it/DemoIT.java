@@ -1,0 +1,66 @@
+package io.millrace.it;
+
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.nio.file.Files;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.List;
+import java.util.Map;
+import org.junit.jupiter.api.Test;
+
+/** The main job, as a newcomer runs it. */
+class DemoIT {
+  private static final Path DIRECTORY = Path.of("target", "demo-it");
+
+  @Test
+  void learnsFromBothSetsAndReportsWhatItDid() throws IOException {
+    Directories.delete(DIRECTORY);
+    Path report = DIRECTORY.resolve("report.json").toAbsolutePath();
+    try (JavaProcess demo =
+        JavaProcess.start(
+            "demo",
+            DIRECTORY,
+            List.of("-Xmx1g", "--add-modules=jdk.incubator.vector"),
+            Map.of(),
+            List.of(
+                "io.millrace.app.Millrace",
+                "demo",
+                "--for",
+                "15s",
+                "--port",
+                "0",
+                "--report",
+                report.toString()))) {
+      demo.awaitLine("Learning. Page: http://127.0.0.1:", Duration.ofSeconds(120));
+      demo.awaitLine("Report: ", Duration.ofSeconds(120));
+      Await.until(() -> "the demo ends", Duration.ofSeconds(60), () -> !demo.isAlive());
+    }
+
+    JsonNode root = new ObjectMapper().readTree(Files.readAllBytes(report));
+    assertTrue(root.path("millrace").isTextual());
+    assertTrue(root.path("seconds").asDouble() >= 15);
+    assertTrue(root.path("page").asText().startsWith("http://127.0.0.1:"));
+    assertEquals(2, root.path("pipelines").size());
+    for (JsonNode pipeline : root.path("pipelines")) {
+      String name = pipeline.path("name").asText();
+      assertEquals("dictionary", pipeline.path("family").asText(), name);
+      assertEquals("kafka-streams", pipeline.path("engine").asText(), name);
+      assertTrue(pipeline.path("recordsIn").asLong() > 10_000, name);
+      assertTrue(pipeline.path("recordsOut").asLong() > 100, name);
+      assertTrue(pipeline.path("recordsPerSecond").asDouble() > 0, name);
+      assertEquals(0, pipeline.path("deadLetters").asLong(), name);
+      assertTrue(pipeline.path("compressionRatio").asDouble() > 2, name);
+      double error = pipeline.path("relativeError").asDouble();
+      assertTrue(error > 0 && error < 1, name + ": " + error);
+      assertTrue(pipeline.path("atomsInUse").asInt() > 0, name);
+      assertTrue(pipeline.path("alarms").isIntegralNumber(), name);
+      assertTrue(pipeline.path("modelVersions").asLong() > 1, name);
+      assertTrue(pipeline.path("outputTopics").size() >= 3, name);
+    }
+  }
+}

@@ -100,9 +100,21 @@ final class WorstRecords {
     StateHeader.putFloats(buffer, records, 0, count * dimension);
   }
 
-  /** Replaces the content by what {@link #encode} wrote of {@code stored} records. */
+  /**
+   * Replaces the content by what {@link #encode} wrote of {@code stored} records.
+   *
+   * @throws IllegalArgumentException for missing bytes or energies that are not positive and
+   *     falling
+   */
   void decode(ByteBuffer buffer, int stored) {
     float[] energies = StateHeader.getFloats(buffer, stored);
+    for (int index = 0; index < stored; index++) {
+      float most = index == 0 ? Float.MAX_VALUE : energies[index - 1];
+      if (!(energies[index] > 0 && energies[index] <= most)) {
+        throw new IllegalArgumentException(
+            "residual energy " + index + " of " + stored + " is " + energies[index]);
+      }
+    }
     float[] rows = StateHeader.getFloats(buffer, stored * dimension);
     clear();
     System.arraycopy(energies, 0, residualEnergy, 0, stored);

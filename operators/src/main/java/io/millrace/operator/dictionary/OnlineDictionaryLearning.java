@@ -27,8 +27,8 @@ import java.util.OptionalDouble;
  *   <li>A and B start at zero. An atom without mass, A_jj at most 1e-6 of the mean, stays as it is:
  *       the limit of the usual start A = t I, B = t D for small t, but free of the signal's unit.
  *   <li>The sweep runs over blocks of {@value #BLOCK} atoms J: R_J = B'_J - A_J D as one matrix
- *       product, then inside the block each change of an atom corrects the rows after it. Same
- *       result up to rounding, at matrix speed.
+ *       product, then inside the block each row is corrected by the changes before it. Same result
+ *       up to rounding, at matrix speed.
  *   <li>An atom used by less than a twentieth of the mean, or a twin of another, becomes one of the
  *       round's worst explained records, once the mean atom has been used often enough for that to
  *       be no accident.
@@ -65,6 +65,10 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
   private float[] negatedCodeProducts = new float[0];
   private float[] residual = new float[0];
   private float[] updated = new float[0];
+  private float[] moves = new float[0]; // [block x d], new atom minus old
+  private final int[] movedAtoms = new int[BLOCK];
+  private final float[] movedProducts = new float[BLOCK];
+  private final boolean[] moved = new boolean[BLOCK];
 
   /**
    * @param forgettingExponent rho, at least 0; 4 learns fastest, 0 never forgets but for the memory
@@ -206,42 +210,53 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
     float withoutMass = (float) (WITHOUT_MASS * mass / k);
     for (int first = 0; first < k; first += BLOCK) {
       int count = Math.min(BLOCK, k - first);
-      for (int i = 0; i < count * k; i++) {
-        negatedCodeProducts[i] = -codeProducts[first * k + i];
-      }
+      System.arraycopy(codeProducts, first * k, negatedCodeProducts, 0, count * k);
+      Kernels.scale(-1f, negatedCodeProducts, 0, count * k);
       System.arraycopy(statistics.recordProducts(), first * d, residual, 0, count * d);
       Kernels.gemmAdd(negatedCodeProducts, 0, atoms, 0, residual, 0, count, d, k, gemmScratch);
       for (int i = 0; i < count; i++) {
-        int j = first + i;
-        float ownMass = codeProducts[j * k + j];
-        if (ownMass > withoutMass && update(atoms, j, i, ownMass, d)) {
-          for (int later = i + 1; later < count; later++) {
-            float product = codeProducts[(first + later) * k + j];
-            if (product != 0) {
-              Kernels.axpy(-product, updated, 0, residual, later * d, d);
-            }
-          }
+        int row = (first + i) * k + first;
+        float ownMass = codeProducts[row + i];
+        moved[i] = ownMass > withoutMass;
+        if (moved[i]) {
+          correct(codeProducts, row, i, d);
+          moved[i] = update(atoms, first + i, i, ownMass, d);
         }
       }
     }
   }
 
-  /** Moves atom j to its optimum given the others; leaves the move in {@code updated}. */
-  private boolean update(float[] atoms, int j, int residualRow, float ownMass, int d) {
+  /**
+   * Subtracts from row i of the block's residual what the moves of the block's earlier atoms change
+   * in it. Held back until the row is needed, the corrections of a row are one pass over it.
+   *
+   * @param codeRow where atom i's products with the block's atoms start
+   */
+  private void correct(float[] codeProducts, int codeRow, int i, int d) {
+    int n = 0;
+    for (int earlier = 0; earlier < i; earlier++) {
+      float product = codeProducts[codeRow + earlier];
+      if (moved[earlier] && product != 0) {
+        movedAtoms[n] = earlier;
+        movedProducts[n++] = product;
+      }
+    }
+    Kernels.subtractRows(residual, i * d, movedProducts, movedAtoms, n, moves, d, residual, i * d);
+  }
+
+  /** Moves atom j, row i of its block, to its optimum given the others, and keeps the move. */
+  private boolean update(float[] atoms, int j, int i, float ownMass, int d) {
     System.arraycopy(atoms, j * d, updated, 0, d);
-    Kernels.axpy(1 / ownMass, residual, residualRow * d, updated, 0, d);
+    Kernels.axpy(1 / ownMass, residual, i * d, updated, 0, d);
     float square = Kernels.dot(updated, 0, updated, 0, d);
     // An atom whose optimum is nearly zero has no direction: rounding would choose one.
     if (!(square > 1e-12f) || square == Float.POSITIVE_INFINITY) {
       return false;
     }
-    float scale = (float) (1 / Math.sqrt(square));
-    for (int i = 0; i < d; i++) {
-      float old = atoms[j * d + i];
-      float unit = updated[i] * scale;
-      atoms[j * d + i] = unit;
-      updated[i] = unit - old;
-    }
+    Kernels.scale((float) (1 / Math.sqrt(square)), updated, 0, d);
+    System.arraycopy(updated, 0, moves, i * d, d);
+    Kernels.axpy(-1f, atoms, j * d, moves, i * d, d);
+    System.arraycopy(updated, 0, atoms, j * d, d);
     return true;
   }
 
@@ -311,6 +326,7 @@ public final class OnlineDictionaryLearning implements DictionaryLearner {
     if (updated.length < d) {
       updated = new float[d];
       residual = new float[BLOCK * d];
+      moves = new float[BLOCK * d];
     }
   }
 }

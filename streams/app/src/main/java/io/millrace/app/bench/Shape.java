@@ -6,13 +6,13 @@ package io.millrace.app.bench;
  */
 public enum Shape {
   /** A typical sensor window. */
-  A(64, 128, 5, 5, 0.39f, false),
+  A(64, 128, 5, 5, 0.12f, false),
   /** The same window, more atoms. */
-  B(64, 256, 5, 8, 0.096f, false),
+  B(64, 256, 5, 8, 0.087f, false),
   /** Long windows or many channels. */
-  C(256, 1024, 16, 16, 0.369f, false),
+  C(256, 1024, 16, 16, 0.121f, false),
   /** An orthonormal dictionary, where thresholding is exact and Frank-Wolfe learns. */
-  ORTHONORMAL(64, 64, 5, 5, 0.39f, true);
+  ORTHONORMAL(64, 64, 5, 5, 0.078f, true);
 
   private final int dimension;
   private final int atoms;

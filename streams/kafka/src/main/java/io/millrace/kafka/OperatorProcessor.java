@@ -138,7 +138,7 @@ final class OperatorProcessor<I, S, O>
             metadata.partition(),
             metadata.offset(),
             current.timestamp(),
-            bounded(current.key(), OperatorStep.MAXIMUM_KEY_BYTES),
+            bounded(current.key(), engine.deadLetterBytes()),
             bounded(value, engine.deadLetterBytes()),
             value == null ? -1L : value.length);
     context.forward(

@@ -145,7 +145,7 @@ public record Deployment(
         engine.integer("chunk-bytes", 256 * 1024, 1024, 1000 * 1000),
         engine.wholeNumber("heap-budget-megabytes", 512, 1, 1 << 20) << 20,
         engine.integer("maximum-record-bytes", 1 << 20, 64, 1 << 28),
-        engine.integer("dead-letter-bytes", 64 * 1024, 0, 900_000));
+        engine.integer("dead-letter-bytes", 64 * 1024, 0, 400_000));
   }
 
   /** Names become topic names and application ids. */

@@ -73,7 +73,7 @@ record Report(String millrace, double seconds, List<PipelineReport> pipelines, S
             records in             %,d (%,.0f/s)
             records out            %,d
             compression            %.1f : 1 at the error bound
-            reconstruction error   %.2f %% of the usual deviation, before corrections
+            reconstruction error   %.2f %% of the usual deviation, before corrections (median window)
             atoms in use           %d
             model versions         %d
             alarms                 %d

@@ -38,8 +38,8 @@ public record DashboardSnapshot(
    * @param deadLetterReasons reason to count
    * @param compressionRatio float32 bytes of the values over bytes of the codes' records, over the
    *     last windows; 0 while there are none
-   * @param relativeError root mean square of the residual over the last windows, in units of the
-   *     signal's usual deviation
+   * @param relativeError median residual of the last windows, in units of the signal's usual
+   *     deviation
    * @param atomsPerWindow mean over the last windows
    * @param atomsInUse atoms used by at least one window in a thousand, in the newest version of
    *     each dictionary at hand

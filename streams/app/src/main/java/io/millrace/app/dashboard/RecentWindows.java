@@ -1,5 +1,7 @@
 package io.millrace.app.dashboard;
 
+import java.util.Arrays;
+
 /** Figures of the last windows of a pipeline, in a ring. Not thread-safe. */
 final class RecentWindows {
   private static final int CAPACITY = 1024;
@@ -12,7 +14,6 @@ final class RecentWindows {
   private final long[] codeBytes = new long[CAPACITY];
   private long measured;
 
-  private double intervalErrorSquares;
   private long intervalAtoms;
   private long intervalWindows;
 
@@ -20,7 +21,6 @@ final class RecentWindows {
     int slot = (int) (seen++ % CAPACITY);
     relativeErrors[slot] = relativeError;
     atoms[slot] = atomCount;
-    intervalErrorSquares += (double) relativeError * relativeError;
     intervalAtoms += atomCount;
     intervalWindows++;
   }
@@ -47,14 +47,9 @@ final class RecentWindows {
     return codes == 0 ? 0 : (double) values / codes;
   }
 
-  /** Root mean square; 0 while there are none. */
+  /** Median, which a few wild windows do not move; 0 while there are none. */
   double relativeError() {
-    int windows = (int) Math.min(seen, CAPACITY);
-    double squares = 0;
-    for (int slot = 0; slot < windows; slot++) {
-      squares += (double) relativeErrors[slot] * relativeErrors[slot];
-    }
-    return windows == 0 ? 0 : Math.sqrt(squares / windows);
+    return seen == 0 ? 0 : medianError(seen);
   }
 
   /** Mean; 0 while there are none. */
@@ -67,9 +62,19 @@ final class RecentWindows {
     return windows == 0 ? 0 : (double) sum / windows;
   }
 
-  /** Root mean square error since the interval began; NaN without windows. */
+  /** Median error since the interval began; NaN without windows. */
   double intervalRelativeError() {
-    return intervalWindows == 0 ? Double.NaN : Math.sqrt(intervalErrorSquares / intervalWindows);
+    return intervalWindows == 0 ? Double.NaN : medianError(intervalWindows);
+  }
+
+  private double medianError(long newest) {
+    int windows = (int) Math.min(newest, CAPACITY);
+    float[] errors = new float[windows];
+    for (int i = 0; i < windows; i++) {
+      errors[i] = relativeErrors[(int) ((seen - 1 - i) % CAPACITY)];
+    }
+    Arrays.sort(errors);
+    return ((double) errors[(windows - 1) / 2] + errors[windows / 2]) / 2;
   }
 
   /** Mean atoms since the interval began; NaN without windows. */
@@ -78,7 +83,6 @@ final class RecentWindows {
   }
 
   void beginInterval() {
-    intervalErrorSquares = 0;
     intervalAtoms = 0;
     intervalWindows = 0;
   }

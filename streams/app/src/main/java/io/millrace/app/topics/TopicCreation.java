@@ -1,5 +1,6 @@
 package io.millrace.app.topics;
 
+import java.time.Duration;
 import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.HashSet;
@@ -10,6 +11,7 @@ import java.util.Optional;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.ExecutionException;
+import java.util.concurrent.locks.LockSupport;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.admin.Config;
 import org.apache.kafka.clients.admin.NewTopic;
@@ -19,6 +21,8 @@ import org.apache.kafka.common.errors.TopicExistsException;
 
 /** Looks at a cluster, says what is missing, and creates that and nothing else. */
 public final class TopicCreation {
+  private static final Duration LISTED_TIMEOUT = Duration.ofSeconds(10);
+
   private final Admin admin;
 
   /**
@@ -74,7 +78,20 @@ public final class TopicCreation {
         throw ClusterConnection.interrupted(e);
       }
     }
+    awaitListed(created);
     return created;
+  }
+
+  /** A broker lists a topic a moment after its controller has created it. */
+  private void awaitListed(List<String> created) {
+    long end = System.nanoTime() + LISTED_TIMEOUT.toNanos();
+    while (!ClusterConnection.answer(admin.listTopics().names()).containsAll(created)) {
+      if (System.nanoTime() > end) {
+        throw new IllegalStateException(
+            "topics " + created + " were created, but the cluster does not list them");
+      }
+      LockSupport.parkNanos(20_000_000L);
+    }
   }
 
   private Map<String, ExistingTopic> describe(Set<String> names) {

@@ -247,9 +247,9 @@ class PipelineFeedTest {
     records.code("a", exact);
     records.code("a", FeedRecords.code(4, 4, 0));
     PipelineView view = records.tick();
-    assertEquals(Math.sqrt(0.125), view.relativeError(), 1e-9);
+    assertEquals(0.25, view.relativeError(), 1e-9);
     assertEquals(2.0, view.atomsPerWindow());
-    assertEquals((float) Math.sqrt(0.125), view.history().relativeError()[0]);
+    assertEquals(0.25f, view.history().relativeError()[0]);
   }
 
   @Test

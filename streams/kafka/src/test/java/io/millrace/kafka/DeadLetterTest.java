@@ -9,6 +9,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.millrace.kafka.Readings.Reading;
 import io.millrace.operator.InvalidInputException.Reason;
 import io.millrace.operator.Models;
+import io.millrace.runtime.OperatorStep;
 import io.millrace.schema.DeadLetter;
 import io.millrace.schema.DictionaryStatistics;
 import io.millrace.schema.SingleObject;
@@ -20,6 +21,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.Set;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.Test;
 
 final class DeadLetterTest {
@@ -129,12 +131,19 @@ final class DeadLetterTest {
   }
 
   @Test
-  void passesANegativeTimestampAsZero() {
+  void keepsALegalKeyWholeAlsoWhereOriginalsAreCutShorter() {
+    byte[] longest = "x".repeat(OperatorStep.MAXIMUM_KEY_BYTES).getBytes();
+    try (PipelineDriver driver = new PipelineDriver(PIPELINE, Models.NONE)) {
+      driver.pipe(longest, new byte[] {1}, NOW);
+      assertOriginal(longest, last(driver).getKey(), longest.length);
+      assertTrue(longest.length > KEPT_BYTES);
+    }
+  }
+
+  @Test
+  void takesARecordWithoutATimestampAsOneOfTimeZero() {
     assertEquals(
-        0,
-        new RecordTime()
-            .extract(
-                new org.apache.kafka.clients.consumer.ConsumerRecord<>("t", 0, 0, "k", "v"), 7));
+        0, new RecordTime().extract(new ConsumerRecord<Object, Object>("t", 0, 0, "k", "v"), 7));
   }
 
   private static List<Bad> badRecords() {

@@ -138,7 +138,9 @@ final class OperatorProcessor<I, S, O>
             metadata.partition(),
             metadata.offset(),
             current.timestamp(),
-            bounded(current.key(), engine.deadLetterBytes()),
+            // a legal key is kept whole, so that its record can be re-driven
+            bounded(
+                current.key(), Math.max(OperatorStep.MAXIMUM_KEY_BYTES, engine.deadLetterBytes())),
             bounded(value, engine.deadLetterBytes()),
             value == null ? -1L : value.length);
     context.forward(

@@ -82,9 +82,24 @@ final class PipelineDriver implements AutoCloseable {
   }
 
   void pipe(byte[] key, byte[] value, long timeMillis) {
-    input.pipeInput(
+    pipe(input, key, value, timeMillis);
+  }
+
+  /** A record of a channel other than the input, as if somebody else had written it. */
+  void pipeTo(String channel, byte[] key, byte[] value, long timeMillis) {
+    pipe(input(channel), key, value, timeMillis);
+  }
+
+  private void pipe(
+      TestInputTopic<byte[], byte[]> topic, byte[] key, byte[] value, long timeMillis) {
+    topic.pipeInput(
         new TestRecord<>(key, value, new RecordHeaders(), Instant.ofEpochMilli(timeMillis)));
     collect();
+  }
+
+  private TestInputTopic<byte[], byte[]> input(String channel) {
+    return driver.createInputTopic(
+        topic(channel), new ByteArraySerializer(), new ByteArraySerializer());
   }
 
   void restart() {
@@ -137,9 +152,7 @@ final class PipelineDriver implements AutoCloseable {
                 new PipelineMeters(registry, pipeline.name()),
                 persistent ? Stores::persistentKeyValueStore : this::restored),
             properties);
-    input =
-        driver.createInputTopic(
-            pipeline.topic("input"), new ByteArraySerializer(), new ByteArraySerializer());
+    input = input("input");
     collect();
   }
 

@@ -61,6 +61,7 @@ class DemoIT {
       assertTrue(pipeline.path("alarms").isIntegralNumber(), name);
       assertTrue(pipeline.path("modelVersions").asLong() > 1, name);
       assertTrue(pipeline.path("outputTopics").size() >= 3, name);
+      assertEquals(root.path("page"), pipeline.path("page"), name);
     }
   }
 }

@@ -39,6 +39,9 @@ public final class SingleObject<T extends SpecificRecord> {
   private final SpecificData data;
   private final Map<Long, SpecificDatumReader<T>> readers = new HashMap<>();
   private final ByteArrayOutputStream buffer = new ByteArrayOutputStream(512);
+  // a stream's records nearly always share one schema: no look-up, no boxed fingerprint
+  private SpecificDatumReader<T> newest;
+  private long newestFingerprint;
   private BinaryEncoder encoder;
   private BinaryDecoder decoder;
 
@@ -99,10 +102,11 @@ public final class SingleObject<T extends SpecificRecord> {
           "of " + bytes.length + " bytes does not start with C3 01 and a fingerprint");
     }
     long written = ByteBuffer.wrap(bytes, 2, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
-    SpecificDatumReader<T> reader = readers.get(written);
-    if (reader == null) {
-      reader = readerFor(written);
+    if (newest == null || written != newestFingerprint) {
+      newest = readerFor(written);
+      newestFingerprint = written;
     }
+    SpecificDatumReader<T> reader = newest;
     try {
       decoder =
           DecoderFactory.get()
@@ -127,6 +131,10 @@ public final class SingleObject<T extends SpecificRecord> {
   }
 
   private SpecificDatumReader<T> readerFor(long written) {
+    SpecificDatumReader<T> known = readers.get(written);
+    if (known != null) {
+      return known;
+    }
     Schema writerSchema =
         written == fingerprint ? schema : SchemaHistory.shipped().withFingerprintOrNull(written);
     if (writerSchema == null) {

@@ -37,9 +37,11 @@ record Report(String millrace, double seconds, List<PipelineReport> pipelines, S
       int atomsInUse,
       long alarms,
       long modelVersions,
-      List<String> outputTopics) {}
+      List<String> outputTopics,
+      String page) {}
 
   static Report of(DashboardSnapshot snapshot, double seconds, Optional<URI> page) {
+    String address = page.map(URI::toString).orElse("");
     List<PipelineReport> pipelines = new ArrayList<>();
     for (PipelineView view : snapshot.pipelines()) {
       pipelines.add(
@@ -56,10 +58,10 @@ record Report(String millrace, double seconds, List<PipelineReport> pipelines, S
               view.atomsInUse(),
               view.alarms(),
               view.modelVersions(),
-              view.outputTopics()));
+              view.outputTopics(),
+              address));
     }
-    return new Report(
-        Release.version(), rounded(seconds), pipelines, page.map(URI::toString).orElse(""));
+    return new Report(Release.version(), rounded(seconds), pipelines, address);
   }
 
   void print(PrintWriter out) {

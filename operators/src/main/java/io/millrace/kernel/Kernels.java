@@ -119,24 +119,35 @@ public final class Kernels {
   }
 
   /**
+   * C = C + A A', each chain continuing from C: the bits of {@link #gemmAdd} with A', at half the
+   * price, since products commute and so an entry and its mirror are one chain. k m^2 flops.
+   *
+   * @param a [m x k]
+   * @param transposed [k x m], A'
+   * @param c [m x m], symmetric, updated
+   */
+  public static void gramAdd(
+      float[] a,
+      int aFrom,
+      float[] transposed,
+      int transposedFrom,
+      float[] c,
+      int cFrom,
+      int m,
+      int k,
+      GemmScratch scratch) {
+    KERNELS.gramAddUpper(a, aFrom, transposed, transposedFrom, c, cFrom, m, k, scratch);
+    Transposition.mirrorUpper(c, cFrom, m);
+  }
+
+  /**
    * out = A'.
    *
    * @param a [m x n]
    * @param out [n x m], overwritten
    */
   public static void transpose(float[] a, int aFrom, float[] out, int outFrom, int m, int n) {
-    int block = 16; // one cache line of floats each way
-    for (int i0 = 0; i0 < m; i0 += block) {
-      int iEnd = Math.min(m, i0 + block);
-      for (int j0 = 0; j0 < n; j0 += block) {
-        int jEnd = Math.min(n, j0 + block);
-        for (int i = i0; i < iEnd; i++) {
-          for (int j = j0; j < jEnd; j++) {
-            out[outFrom + j * m + i] = a[aFrom + i * n + j];
-          }
-        }
-      }
-    }
+    Transposition.copy(a, aFrom, n, out, outFrom, m, m, n);
   }
 
   /**

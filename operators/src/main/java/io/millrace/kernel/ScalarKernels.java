@@ -228,6 +228,20 @@ final class ScalarKernels implements VectorKernels {
   }
 
   @Override
+  public void gramAddUpper(
+      float[] a,
+      int aFrom,
+      float[] transposed,
+      int transposedFrom,
+      float[] c,
+      int cFrom,
+      int m,
+      int k,
+      GemmScratch scratch) {
+    gemmAdd(a, aFrom, transposed, transposedFrom, c, cFrom, m, m, k, scratch);
+  }
+
+  @Override
   public int argmaxAbs(float[] x, int from, int length) {
     int best = -1;
     int largest = -1;

@@ -30,6 +30,24 @@ final class SimdGemm {
       int n,
       int k,
       GemmScratch scratch) {
+    add(a, aFrom, b, bFrom, c, cFrom, m, n, k, false, scratch);
+  }
+
+  /**
+   * @param upper whether to leave out tiles below the diagonal of a square C
+   */
+  static void add(
+      float[] a,
+      int aFrom,
+      float[] b,
+      int bFrom,
+      float[] c,
+      int cFrom,
+      int m,
+      int n,
+      int k,
+      boolean upper,
+      GemmScratch scratch) {
     float[] packedA = scratch.packedA(roundUp(Math.min(m, ROW_BLOCK), TILE_ROWS) * DEPTH_BLOCK);
     float[] packedB =
         scratch.packedB(roundUp(Math.min(n, COLUMN_BLOCK), TILE_COLUMNS) * DEPTH_BLOCK);
@@ -39,10 +57,13 @@ final class SimdGemm {
       for (int p0 = 0; p0 < k; p0 += DEPTH_BLOCK) {
         int depth = Math.min(DEPTH_BLOCK, k - p0);
         packB(b, bFrom + p0 * n + j0, n, depth, columns, packedB);
-        for (int i0 = 0; i0 < m; i0 += ROW_BLOCK) {
-          int rows = Math.min(ROW_BLOCK, m - i0);
+        int rowEnd = upper ? j0 + columns : m;
+        for (int i0 = 0; i0 < rowEnd; i0 += ROW_BLOCK) {
+          int rows = Math.min(ROW_BLOCK, rowEnd - i0);
+          // Rows of the block above the diagonal at its first column, fewer than none if below.
+          int reach = upper ? j0 - i0 : rows;
           packA(a, aFrom + i0 * k + p0, k, depth, rows, packedA);
-          block(packedA, packedB, depth, rows, columns, c, cFrom + i0 * n + j0, n, tile);
+          block(packedA, packedB, depth, rows, reach, columns, c, cFrom + i0 * n + j0, n, tile);
         }
       }
     }
@@ -111,6 +132,7 @@ final class SimdGemm {
       float[] packedB,
       int depth,
       int rows,
+      int reach,
       int columns,
       float[] c,
       int cFrom,
@@ -118,7 +140,8 @@ final class SimdGemm {
       float[] tile) {
     for (int j = 0; j < columns; j += TILE_COLUMNS) {
       int width = Math.min(TILE_COLUMNS, columns - j);
-      for (int i = 0; i < rows; i += TILE_ROWS) {
+      int rowEnd = Math.min(rows, reach + j + width);
+      for (int i = 0; i < rowEnd; i += TILE_ROWS) {
         int height = Math.min(TILE_ROWS, rows - i);
         int cAt = cFrom + i * cRow + j;
         if (height == TILE_ROWS && width == TILE_COLUMNS) {

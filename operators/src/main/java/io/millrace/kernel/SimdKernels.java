@@ -141,6 +141,20 @@ final class SimdKernels implements VectorKernels {
   }
 
   @Override
+  public void gramAddUpper(
+      float[] a,
+      int aFrom,
+      float[] transposed,
+      int transposedFrom,
+      float[] c,
+      int cFrom,
+      int m,
+      int k,
+      GemmScratch scratch) {
+    SimdGemm.add(a, aFrom, transposed, transposedFrom, c, cFrom, m, m, k, true, scratch);
+  }
+
+  @Override
   public int argmaxAbs(float[] x, int from, int length) {
     int largest = largestMagnitude(x, from, length);
     IntVector magnitude = IntVector.broadcast(SimdLanes.INTS, MAGNITUDE);

@@ -28,6 +28,21 @@ interface VectorKernels {
       int k,
       GemmScratch scratch);
 
+  /**
+   * On and above the diagonal of C [m x m] as gemmAdd of A [m x k] and A' [k x m]; below it, as
+   * that or unchanged.
+   */
+  void gramAddUpper(
+      float[] a,
+      int aFrom,
+      float[] transposed,
+      int transposedFrom,
+      float[] c,
+      int cFrom,
+      int m,
+      int k,
+      GemmScratch scratch);
+
   int argmaxAbs(float[] x, int from, int length);
 
   void subtractRows(

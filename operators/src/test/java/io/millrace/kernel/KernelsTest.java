@@ -166,6 +166,25 @@ class KernelsTest {
   }
 
   @Test
+  void gramMatrixHasTheBitsOfTheWholeProduct() {
+    for (int m : new int[] {1, 7, 33, 128, 200, 530}) {
+      for (int k : new int[] {1, 17, 300}) {
+        float[] a = values(m * k + 2);
+        float[] turned = new float[m * k + 1];
+        Kernels.transpose(a, 2, turned, 1, m, k);
+        float[] whole = new float[m * m + 3];
+        GemmScratch scratch = new GemmScratch();
+        Kernels.gemm(a, 2, turned, 1, whole, 3, m, m, k, scratch);
+        Kernels.gemmAdd(a, 2, turned, 1, whole, 3, m, m, k, scratch);
+        float[] gram = new float[m * m + 3];
+        Kernels.gramAdd(a, 2, turned, 1, gram, 3, m, k, scratch);
+        Kernels.gramAdd(a, 2, turned, 1, gram, 3, m, k, scratch);
+        assertSameBits(whole, gram, m + " x " + k);
+      }
+    }
+  }
+
+  @Test
   void transposedTwiceIsTheSame() {
     for (int m : new int[] {0, 1, 15, 16, 33}) {
       for (int n : new int[] {1, 7, 16, 50}) {

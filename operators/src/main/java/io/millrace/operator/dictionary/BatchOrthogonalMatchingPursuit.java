@@ -4,16 +4,17 @@ import io.millrace.kernel.Kernels;
 
 /**
  * Orthogonal matching pursuit on the Gram matrix: takes the atom that correlates most with the
- * residual, refits all coefficients, and repeats (Pati, Rezaiifar, Krishnaprasad 1993; in Gram form
- * with a progressive Cholesky factor: Rubinstein, Zibulevsky, Elad 2008). Its correlations are
- * alpha = D'x - G_S c; the residual itself is formed only at the end, and to test a small error.
+ * residual, refits all coefficients, and repeats (Pati, Rezaiifar, Krishnaprasad 1993; in Gram
+ * form: Rubinstein, Zibulevsky, Elad 2008). The correlations follow by {@link
+ * ProgressiveProjection}; coefficients and the residual itself are formed only at the end, and to
+ * test a small error.
  *
  * <p>Stops at the settings' limit, at their error, at min(k, d) atoms, when no atom correlates with
  * the residual beyond float precision, or when the best one depends on those chosen: a record of
  * zeros, duplicate and dead atoms, or more atoms than rank give short codes and never NaN. Entries
  * are in the order of choice; of equal correlations the atom with the smaller index wins.
  *
- * <p>Cost per record 2dk + ks(s+1) + s^3 flops for s atoms; scratch 4 (65k + s^2 + d) bytes.
+ * <p>Cost per record 2dk + ks(s+1) + 2s^2 flops for s atoms; scratch 4 (65k + sk + s^2 + d) bytes.
  */
 public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
   // A correlation below this share of the record's norm is rounding of D'x.
@@ -54,7 +55,7 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
 
   private final Settings settings;
   private final CodingLoop loop = new CodingLoop(this::codeRecord);
-  private final ProgressiveCholesky chosen = new ProgressiveCholesky();
+  private final ProgressiveProjection chosen = new ProgressiveProjection();
   private float[] alpha = new float[0];
   private float[] residual = new float[0];
 
@@ -103,7 +104,7 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
     double target = target(energy);
     double floor = ROUNDING * Math.sqrt(energy);
     double rest = energy;
-    chosen.clear(most);
+    chosen.clear(most, k);
     System.arraycopy(correlations, correlationsFrom, alpha, 0, k);
     while (rest > target) {
       int best = Kernels.argmaxAbs(alpha, 0, k);
@@ -111,10 +112,9 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
         return;
       }
       atoms.prepare(best);
-      if (!chosen.append(atoms.gram(), k, best, correlations[correlationsFrom + best])) {
+      if (!chosen.append(atoms.gram(), k, best, alpha[best])) {
         return;
       }
-      chosen.solve();
       if (chosen.size() == most) {
         return;
       }
@@ -122,7 +122,7 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
       if (target >= 0 && rest < CANCELLED * energy) {
         rest = residualEnergy(atoms, record, recordFrom);
       }
-      updateAlpha(atoms, correlations, correlationsFrom);
+      chosen.project(atoms.gram(), k, alpha);
     }
   }
 
@@ -135,7 +135,9 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
         : Math.max(relative * relative * energy, absolute * absolute);
   }
 
+  /** Solves for the coefficients and forms the residual. */
   private float residualEnergy(AtomSet atoms, float[] record, int recordFrom) {
+    chosen.solve();
     int d = atoms.dimension();
     Kernels.subtractRows(
         record,
@@ -148,23 +150,5 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
         residual,
         0);
     return Kernels.dot(residual, 0, residual, 0, d);
-  }
-
-  private void updateAlpha(AtomSet atoms, float[] correlations, int correlationsFrom) {
-    int n = chosen.size();
-    int[] support = chosen.atoms();
-    Kernels.subtractRows(
-        correlations,
-        correlationsFrom,
-        chosen.coefficients(),
-        support,
-        n,
-        atoms.gram(),
-        atoms.atomCount(),
-        alpha,
-        0);
-    for (int i = 0; i < n; i++) {
-      alpha[support[i]] = 0f; // zero but for rounding; never to be chosen again
-    }
   }
 }

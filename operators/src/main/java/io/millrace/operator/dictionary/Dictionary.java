@@ -7,7 +7,7 @@ import io.millrace.kernel.Kernels;
  * An immutable dictionary of unit-norm atoms with the forms that coders read: atoms, their
  * transpose and their Gram matrix. An atom of zeros is dead: no coder ever selects it.
  *
- * <p>Memory 4 (2 k d + k^2) bytes; building it costs 2 d k^2 flops. The arrays that the accessors
+ * <p>Memory 4 (2 k d + k^2) bytes; building it costs d k^2 flops. The arrays that the accessors
  * return are the dictionary's own and must not be modified. Safe for any number of threads.
  */
 public final class Dictionary implements AtomSet {
@@ -27,7 +27,7 @@ public final class Dictionary implements AtomSet {
     this.columns = new float[ownAtoms.length];
     this.gram = new float[atomCount * atomCount];
     Kernels.transpose(atoms, 0, columns, 0, atomCount, dimension);
-    Kernels.gemm(atoms, 0, columns, 0, gram, 0, atomCount, atomCount, dimension, scratch);
+    Kernels.gramAdd(atoms, 0, columns, 0, gram, 0, atomCount, dimension, scratch);
   }
 
   /**

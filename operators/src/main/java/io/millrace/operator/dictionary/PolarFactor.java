@@ -2,6 +2,7 @@ package io.millrace.operator.dictionary;
 
 import io.millrace.kernel.GemmScratch;
 import io.millrace.kernel.Kernels;
+import java.util.Arrays;
 
 /**
  * The orthogonal polar factor U V' of a square matrix U S V', by the Newton-Schulz iteration X =
@@ -54,7 +55,8 @@ final class PolarFactor {
     }
     for (int step = 0; step < FAR_STEPS; step++) {
       multiplyByTranspose(x, n);
-      Kernels.gemm(square, 0, square, 0, transposed, 0, n, n, n, scratch);
+      Arrays.fill(transposed, 0f);
+      Kernels.gramAdd(square, 0, square, 0, transposed, 0, n, n, scratch);
       for (int i = 0; i < n * n; i++) {
         square[i] = Math.fma(2.0315f, transposed[i], -4.7750f * square[i]);
       }
@@ -71,11 +73,10 @@ final class PolarFactor {
     for (int step = 0; step < STEPS; step++) {
       multiplyByTranspose(x, n);
       double defect = 0;
-      for (int i = 0; i < n * n; i++) {
-        double entry = square[i] - (i % (n + 1) == 0 ? 1 : 0);
-        defect += entry * entry;
-        square[i] *= -0.5f;
+      for (int i = 0; i < n; i++) {
+        defect = addDefect(defect, i, n);
       }
+      Kernels.scale(-0.5f, square, 0, n * n);
       if (defect < ORTHOGONAL * ORTHOGONAL * n) {
         return true;
       }
@@ -86,6 +87,19 @@ final class PolarFactor {
       System.arraycopy(product, 0, x, 0, n * n);
     }
     return false;
+  }
+
+  /** Adds the squares of row i of X X' - I, one after the other. */
+  private double addDefect(double sum, int i, int n) {
+    int row = i * n;
+    float diagonal = square[row + i];
+    square[row + i] = diagonal - 1;
+    for (int o = row; o < row + n; o++) {
+      double entry = square[o];
+      sum += entry * entry;
+    }
+    square[row + i] = diagonal;
+    return sum;
   }
 
   private void reserve(int n) {
@@ -124,6 +138,7 @@ final class PolarFactor {
 
   private void multiplyByTranspose(float[] x, int n) {
     Kernels.transpose(x, 0, transposed, 0, n, n);
-    Kernels.gemm(x, 0, transposed, 0, square, 0, n, n, n, scratch);
+    Arrays.fill(square, 0f);
+    Kernels.gramAdd(x, 0, transposed, 0, square, 0, n, n, scratch);
   }
 }

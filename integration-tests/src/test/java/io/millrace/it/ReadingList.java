@@ -48,6 +48,11 @@ record ReadingList(String name, List<KeyedReading> readings) implements SensorDa
     return new ReadingList(name + "-" + index, readings.subList(from, to));
   }
 
+  /** All but the first {@code count}. */
+  ReadingList from(long count) {
+    return new ReadingList(name + "-rest", readings.subList((int) count, readings.size()));
+  }
+
   /** Event times by sensor, in order. */
   Map<String, List<Long>> microsBySensor() {
     Map<String, List<Long>> micros = new TreeMap<>();

@@ -18,12 +18,15 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerConfig;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.slf4j.Logger;
+import org.slf4j.LoggerFactory;
 
 /**
  * Writes Millrace's own meters to the deployment's metrics topic every few seconds, for dashboards
  * downstream. Observations: lost without harm, no part of the exactly-once output.
  */
 final class MetricPublisher implements AutoCloseable {
+  private static final Logger LOG = LoggerFactory.getLogger(MetricPublisher.class);
   private static final long PERIOD_SECONDS = 5;
 
   private final MeterRegistry registry;
@@ -52,7 +55,7 @@ final class MetricPublisher implements AutoCloseable {
   static MetricPublisher start(Deployment deployment, MeterRegistry registry) {
     MetricPublisher publisher = new MetricPublisher(deployment, registry);
     publisher.schedule.scheduleAtFixedRate(
-        publisher::publish, PERIOD_SECONDS, PERIOD_SECONDS, TimeUnit.SECONDS);
+        publisher::publishOrWarn, PERIOD_SECONDS, PERIOD_SECONDS, TimeUnit.SECONDS);
     return publisher;
   }
 
@@ -60,6 +63,15 @@ final class MetricPublisher implements AutoCloseable {
   public void close() {
     schedule.shutdownNow();
     producer.close(Duration.ofSeconds(2));
+  }
+
+  /** One failed round must not end the schedule, which would happen in silence. */
+  private void publishOrWarn() {
+    try {
+      publish();
+    } catch (RuntimeException e) {
+      LOG.warn("metrics were not written to {}: {}", topic, e.toString());
+    }
   }
 
   private void publish() {

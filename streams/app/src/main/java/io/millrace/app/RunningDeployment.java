@@ -1,5 +1,6 @@
 package io.millrace.app;
 
+import io.javalin.util.JavalinBindException;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
@@ -12,6 +13,7 @@ import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import io.millrace.app.dashboard.PipelineCounters;
 import io.millrace.kafka.KafkaPipeline;
 import io.millrace.kernel.Kernels;
+import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.Pipeline;
 import java.net.URI;
@@ -49,15 +51,25 @@ final class RunningDeployment implements AutoCloseable {
     Map<String, Object> clients = new HashMap<>(deployment.kafka());
     feed = DashboardFeed.start(page(deployment), clients, counters(registry));
     var page = deployment.dashboard();
-    serverOrNull =
-        page.enabled()
-            ? DashboardServer.start(
-                new DashboardServer.Settings(
-                    page.host(), page.port(), Duration.ofMillis(500), 16, Duration.ofSeconds(20)),
-                feed::snapshot,
-                registry)
-            : null;
+    serverOrNull = page.enabled() ? serve(page) : null;
     publisher = MetricPublisher.start(deployment, registry);
+  }
+
+  private DashboardServer serve(Deployment.DashboardSettings page) {
+    try {
+      return DashboardServer.start(
+          new DashboardServer.Settings(
+              page.host(), page.port(), Duration.ofMillis(500), 16, Duration.ofSeconds(20)),
+          feed::snapshot,
+          registry);
+    } catch (JavalinBindException e) {
+      throw new ConfigurationException(
+          "dashboard.port: got "
+              + page.port()
+              + ", which cannot be bound on "
+              + page.host()
+              + ", expected a free port, or 0 for any");
+    }
   }
 
   /** Starts everything; returns once every pipeline is running. */

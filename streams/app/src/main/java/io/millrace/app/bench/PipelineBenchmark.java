@@ -25,6 +25,7 @@ import java.util.Locale;
 import java.util.Map;
 import java.util.Properties;
 import java.util.Random;
+import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
@@ -32,6 +33,8 @@ import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.errors.GroupIdNotFoundException;
+import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
 import org.apache.kafka.common.serialization.Serdes;
 import org.apache.kafka.streams.KafkaStreams;
@@ -165,16 +168,23 @@ final class PipelineBenchmark {
     }
   }
 
-  private static long committed(Admin admin, String group, TopicPartition partition) {
+  /** Offset that a group has committed; 0 before it has. */
+  private static long committed(Admin admin, String group, TopicPartition partition)
+      throws InterruptedException {
     try {
-      var offsets = admin.listConsumerGroupOffsets(group).partitionsToOffsetAndMetadata().get();
-      var offset = offsets.get(partition);
+      var offset =
+          admin
+              .listConsumerGroupOffsets(group)
+              .partitionsToOffsetAndMetadata()
+              .get()
+              .get(partition);
       return offset == null ? 0 : offset.offset();
-    } catch (java.util.concurrent.ExecutionException e) {
-      return 0;
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      return 0;
+    } catch (ExecutionException e) {
+      if (e.getCause() instanceof GroupIdNotFoundException
+          || e.getCause() instanceof RetriableException) {
+        return 0;
+      }
+      throw new IllegalStateException("offsets of " + group + ": " + e.getCause().getMessage(), e);
     }
   }
 

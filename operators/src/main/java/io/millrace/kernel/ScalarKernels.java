@@ -6,6 +6,8 @@ package io.millrace.kernel;
  * the others rely on several independent chains per pass.
  */
 final class ScalarKernels implements VectorKernels {
+  private final CodeKernels codes = new ScalarCodeKernels();
+
   private static final int DEPTH_BLOCK = 64;
   private static final int COLUMN_BLOCK = 256;
   // Above this the strided passes of a short dot would read memory, not the first-level cache.
@@ -14,6 +16,11 @@ final class ScalarKernels implements VectorKernels {
   @Override
   public String name() {
     return "scalar";
+  }
+
+  @Override
+  public CodeKernels codes() {
+    return codes;
   }
 
   @Override

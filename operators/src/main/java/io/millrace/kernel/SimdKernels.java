@@ -19,6 +19,8 @@ final class SimdKernels implements VectorKernels {
   private static final int LANES = SimdLanes.COUNT;
   private static final int MAGNITUDE = 0x7fffffff;
 
+  private final CodeKernels codes = new SimdCodeKernels();
+
   SimdKernels() {
     if (LANES < 4) {
       throw new UnsupportedOperationException("vector lanes: got " + LANES + ", expected 4 to 16");
@@ -28,6 +30,11 @@ final class SimdKernels implements VectorKernels {
   @Override
   public String name() {
     return "simd-" + LANES * Float.SIZE;
+  }
+
+  @Override
+  public CodeKernels codes() {
+    return codes;
   }
 
   @Override

@@ -6,6 +6,7 @@ import java.util.Optional;
 /** Runs two twins over a few awkward shapes and compares bits. Some milliseconds at start. */
 final class TwinCheck {
   private static final int[] LENGTHS = {0, 1, 5, 17, 64, 100};
+  private static final int[] CODE_BITS = {2, 3, 4, 8};
 
   private TwinCheck() {}
 
@@ -24,7 +25,35 @@ final class TwinCheck {
         return Optional.of("axpy, scale, gemv, gemm or subtractRows of " + length);
       }
     }
+    for (int bits : CODE_BITS) {
+      if (!Arrays.equals(codes(expected.codes(), bits), codes(got.codes(), bits))) {
+        return Optional.of("codes of " + bits + " bits");
+      }
+    }
     return Optional.empty();
+  }
+
+  /** All kernels for packed codes one after the other on one output. */
+  private static float[] codes(CodeKernels kernels, int bits) {
+    int groups = 9;
+    int group = 32;
+    float[] x = values(groups * group);
+    float[] minima = new float[groups];
+    float[] maxima = new float[groups];
+    kernels.ranges(x, 0, groups, group, minima, maxima);
+    float[] steps = new float[groups];
+    float[] inverse = new float[groups];
+    for (int g = 0; g < groups; g++) {
+      steps[g] = (maxima[g] - minima[g]) / ((1 << bits) - 1);
+      inverse[g] = 1 / steps[g];
+    }
+    int[] words = new int[Kernels.codeWords(groups * group, bits)];
+    kernels.pack(x, 0, groups, group, minima, inverse, words, bits);
+    float[] out = new float[groups * group + 97];
+    kernels.unpack(words, groups, group, steps, minima, out, 0, bits);
+    kernels.add(words, 1, 6, 3, 96, group, steps, 3, out, groups * group, bits);
+    out[groups * group + 96] = kernels.dot(words, 2, 64, group, steps, 1, x, 5, bits);
+    return out;
   }
 
   /** All array kernels one after the other on one output, [7 x length]. */

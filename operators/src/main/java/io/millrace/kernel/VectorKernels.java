@@ -55,4 +55,7 @@ interface VectorKernels {
       int rowLength,
       float[] out,
       int outFrom);
+
+  /** The twin's kernels for packed codes. */
+  CodeKernels codes();
 }

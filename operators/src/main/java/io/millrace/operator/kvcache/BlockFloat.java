@@ -1,0 +1,146 @@
+package io.millrace.operator.kvcache;
+
+import io.millrace.kernel.Kernels;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * Block floating point with sorted channels (Trukhanov, Soloveychik, 2024, arXiv 2403.20137): 32
+ * channels of a token share an 8-bit exponent, each has a signed mantissa. Channels of a head are
+ * sorted by their size in the page, so that those of one block are alike; the original sorts by the
+ * rows of the weights, which a stream does not have. The permutation is stored once a page.
+ *
+ * <pre>
+ * order      2 x h x d        channel of each sorted place, over all heads
+ * codes      4 x words        mantissa + 2^(m-1)
+ * exponents  1 x n x h d/32   of the block's unit, biased by 127
+ * </pre>
+ *
+ * <p>Bits m + 8 / 32 a value, and 16 / n for the order.
+ */
+public final class BlockFloat implements PageCodec {
+  static final int BLOCK = 32;
+
+  private final int mantissaBits;
+
+  /**
+   * @param mantissaBits sign included, 3 to 8
+   * @throws IllegalArgumentException for others
+   */
+  public BlockFloat(int mantissaBits) {
+    if (mantissaBits < 3 || mantissaBits > 8) {
+      throw new IllegalArgumentException(
+          "mantissa bits: got " + mantissaBits + ", expected 3 to 8");
+    }
+    this.mantissaBits = mantissaBits;
+  }
+
+  @Override
+  public byte id() {
+    return PageCodecs.BLOCK_FLOAT;
+  }
+
+  @Override
+  public String name() {
+    return "bfp-" + mantissaBits;
+  }
+
+  @Override
+  public byte[] encode(PageShape shape, PageKind kind, float[] values) {
+    requireBlocks(shape);
+    int channels = shape.channels();
+    int blocks = shape.values() / BLOCK;
+    int[] order = ChannelOrder.bySize(shape, values);
+    float[] sorted = new float[shape.values()];
+    for (int token = 0; token < shape.tokens(); token++) {
+      for (int place = 0; place < channels; place++) {
+        sorted[token * channels + place] = values[token * channels + order[place]];
+      }
+    }
+    float[] minima = new float[blocks];
+    float[] maxima = new float[blocks];
+    Kernels.codeRanges(sorted, 0, blocks, BLOCK, minima, maxima);
+    float[] inverse = new float[blocks];
+    ByteBuffer out = ByteBuffer.allocate(bytes(shape)).order(ByteOrder.LITTLE_ENDIAN);
+    for (int channel : order) {
+      out.putShort((short) channel);
+    }
+    byte[] exponents = new byte[blocks];
+    for (int block = 0; block < blocks; block++) {
+      float largest = Math.max(Math.abs(minima[block]), Math.abs(maxima[block]));
+      int exponent = exponent(largest);
+      exponents[block] = (byte) (exponent + 127);
+      float unit = Math.scalb(1f, exponent);
+      minima[block] = -(1 << mantissaBits - 1) * unit;
+      inverse[block] = 1 / unit;
+    }
+    int[] words = new int[Kernels.codeWords(shape.values(), mantissaBits)];
+    Kernels.packCodes(sorted, 0, blocks, BLOCK, minima, inverse, words, mantissaBits);
+    out.asIntBuffer().put(words);
+    out.position(out.position() + Integer.BYTES * words.length);
+    return out.put(exponents).array();
+  }
+
+  @Override
+  public Page open(PageShape shape, PageKind kind, ByteBuffer payload) {
+    requireBlocks(shape);
+    if (payload.remaining() != bytes(shape)) {
+      throw new IllegalArgumentException(
+          "page has " + payload.remaining() + " bytes, expected " + bytes(shape));
+    }
+    int channels = shape.channels();
+    int[] order = new int[channels];
+    boolean[] seen = new boolean[channels];
+    for (int place = 0; place < channels; place++) {
+      order[place] = payload.getShort() & 0xffff;
+      if (order[place] >= channels || seen[order[place]]) {
+        throw new IllegalArgumentException(
+            "channel order has " + order[place] + " at " + place + ", expected a permutation");
+      }
+      seen[order[place]] = true;
+    }
+    int[] words = new int[Kernels.codeWords(shape.values(), mantissaBits)];
+    payload.asIntBuffer().get(words);
+    payload.position(payload.position() + Integer.BYTES * words.length);
+    int blocks = shape.values() / BLOCK;
+    float[] units = new float[blocks];
+    float[] minima = new float[blocks];
+    for (int block = 0; block < blocks; block++) {
+      units[block] = Math.scalb(1f, (payload.get() & 0xff) - 127);
+      minima[block] = -(1 << mantissaBits - 1) * units[block];
+    }
+    float[] sorted = new float[shape.values()];
+    Kernels.unpackCodes(words, blocks, BLOCK, units, minima, sorted, 0, mantissaBits);
+    float[] values = new float[shape.values()];
+    for (int token = 0; token < shape.tokens(); token++) {
+      for (int place = 0; place < channels; place++) {
+        values[token * channels + order[place]] = sorted[token * channels + place];
+      }
+    }
+    return new ExactPage(shape, values);
+  }
+
+  /** Of the smallest unit, a power of two, in which {@code largest} fits the mantissa. */
+  private int exponent(float largest) {
+    if (largest == 0) {
+      return -126;
+    }
+    int exponent = Math.max(-126, Math.getExponent(largest) + 2 - mantissaBits);
+    return largest > ((1 << mantissaBits - 1) - 0.5f) * Math.scalb(1f, exponent)
+        ? Math.min(127, exponent + 1)
+        : exponent;
+  }
+
+  private int bytes(PageShape shape) {
+    return Short.BYTES * shape.channels()
+        + Integer.BYTES * Kernels.codeWords(shape.values(), mantissaBits)
+        + shape.values() / BLOCK;
+  }
+
+  private static void requireBlocks(PageShape shape) {
+    if (shape.channels() % BLOCK != 0) {
+      throw new IllegalArgumentException(
+          "page has " + shape.channels() + " channels, expected a multiple of " + BLOCK);
+    }
+  }
+}

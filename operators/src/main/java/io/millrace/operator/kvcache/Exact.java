@@ -1,0 +1,81 @@
+package io.millrace.operator.kvcache;
+
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+
+/**
+ * Values in the format in which they came: the window's tail at the end of a session, and sinks.
+ *
+ * <p>Layout: n x h x d values, little-endian. Bits 16 or 32 a value.
+ */
+public final class Exact implements PageCodec {
+  /** Element types. */
+  public enum Format {
+    /** IEEE 754 half; beyond its range clamped. */
+    FLOAT16,
+    /** The upper half of a float. */
+    BFLOAT16,
+    /** As it is. */
+    FLOAT32
+  }
+
+  private final Format format;
+
+  public Exact(Format format) {
+    this.format = format;
+  }
+
+  @Override
+  public byte id() {
+    return switch (format) {
+      case FLOAT16 -> PageCodecs.EXACT_FLOAT16;
+      case BFLOAT16 -> PageCodecs.EXACT_BFLOAT16;
+      case FLOAT32 -> PageCodecs.EXACT_FLOAT32;
+    };
+  }
+
+  @Override
+  public String name() {
+    return switch (format) {
+      case FLOAT16 -> "fp16";
+      case BFLOAT16 -> "bf16";
+      case FLOAT32 -> "fp32";
+    };
+  }
+
+  @Override
+  public byte[] encode(PageShape shape, PageKind kind, float[] values) {
+    ByteBuffer out =
+        ByteBuffer.allocate(shape.values() * bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    for (int i = 0; i < shape.values(); i++) {
+      switch (format) {
+        case FLOAT16 -> out.putShort(Float16.encode(values[i]));
+        case BFLOAT16 -> out.putShort(Float16.encodeBrain(values[i]));
+        case FLOAT32 -> out.putFloat(values[i]);
+      }
+    }
+    return out.array();
+  }
+
+  @Override
+  public Page open(PageShape shape, PageKind kind, ByteBuffer payload) {
+    if (payload.remaining() != shape.values() * bytes()) {
+      throw new IllegalArgumentException(
+          "page has " + payload.remaining() + " bytes, expected " + shape.values() * bytes());
+    }
+    float[] values = new float[shape.values()];
+    for (int i = 0; i < values.length; i++) {
+      values[i] =
+          switch (format) {
+            case FLOAT16 -> Float16.decode(payload.getShort());
+            case BFLOAT16 -> Float16.decodeBrain(payload.getShort());
+            case FLOAT32 -> payload.getFloat();
+          };
+    }
+    return new ExactPage(shape, values);
+  }
+
+  private int bytes() {
+    return format == Format.FLOAT32 ? Float.BYTES : Short.BYTES;
+  }
+}

@@ -19,7 +19,14 @@ interface CodeKernels {
       int bits);
 
   void unpack(
-      int[] words, int groups, int group, float[] steps, float[] minima, float[] out, int outFrom, int bits);
+      int[] words,
+      int groups,
+      int group,
+      float[] steps,
+      float[] minima,
+      float[] out,
+      int outFrom,
+      int bits);
 
   void add(
       int[] words,
@@ -35,5 +42,13 @@ interface CodeKernels {
       int bits);
 
   float dot(
-      int[] words, int firstRun, int columns, int group, float[] factors, int factorsFrom, float[] x, int xFrom, int bits);
+      int[] words,
+      int firstRun,
+      int columns,
+      int group,
+      float[] factors,
+      int factorsFrom,
+      float[] x,
+      int xFrom,
+      int bits);
 }

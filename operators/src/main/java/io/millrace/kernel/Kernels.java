@@ -266,13 +266,23 @@ public final class Kernels {
       int outFrom,
       int bits) {
     CODES.add(
-        words, firstRun, runStride, rows, columns, group, factors, factorStride, out, outFrom, bits);
+        words,
+        firstRun,
+        runStride,
+        rows,
+        columns,
+        group,
+        factors,
+        factorStride,
+        out,
+        outFrom,
+        bits);
   }
 
   /**
    * Inner product of a row of packed codes with floats: partial l of 16 is the fma chain over the
-   * groups g of factor[g] times (the chain over j = l mod 16 of the group of x[j] code[j]); partials
-   * fold by halves.
+   * groups g of factor[g] times (the chain over j = l mod 16 of the group of x[j] code[j]);
+   * partials fold by halves.
    *
    * @param firstRun run of 16 codes at which the row begins
    * @param columns a multiple of {@code group}

@@ -2,9 +2,9 @@ package io.millrace.kernel;
 
 /**
  * Layout of packed codes of b bits, 1 to 8: a run is 16 values, a line 16 words that hold 32 / b
- * runs (rounded down; spare bits are zero). Value i lies in run r = i / 16, that is in word i mod 16
- * of line r / (32 / b), shifted by b (r mod (32 / b)). A line of 2-bit codes is 256 values, of 4-bit
- * codes 128, of 8-bit codes 64.
+ * runs (rounded down; spare bits are zero). Value i lies in run r = i / 16, that is in word i mod
+ * 16 of line r / (32 / b), shifted by b (r mod (32 / b)). A line of 2-bit codes is 256 values, of
+ * 4-bit codes 128, of 8-bit codes 64.
  */
 final class PackedCodes {
   /** Values in a run. */

@@ -25,7 +25,9 @@ final class SimdCodeKernels implements CodeKernels {
       for (int i = base; i < base + group; i += LANES) {
         IntVector bits = FloatVector.fromArray(F, x, i).reinterpretAsInts();
         IntVector sortable =
-            bits.lanewise(VectorOperators.ASHR, 31).and(Integer.MAX_VALUE).lanewise(VectorOperators.XOR, bits);
+            bits.lanewise(VectorOperators.ASHR, 31)
+                .and(Integer.MAX_VALUE)
+                .lanewise(VectorOperators.XOR, bits);
         low = low.min(sortable);
         high = high.max(sortable);
       }

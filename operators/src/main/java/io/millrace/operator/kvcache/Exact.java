@@ -45,8 +45,7 @@ public final class Exact implements PageCodec {
 
   @Override
   public byte[] encode(PageShape shape, PageKind kind, float[] values) {
-    ByteBuffer out =
-        ByteBuffer.allocate(shape.values() * bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer out = ByteBuffer.allocate(shape.values() * bytes()).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < shape.values(); i++) {
       switch (format) {
         case FLOAT16 -> out.putShort(Float16.encode(values[i]));

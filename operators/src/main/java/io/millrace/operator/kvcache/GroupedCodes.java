@@ -14,7 +14,8 @@ import java.nio.ByteBuffer;
  * minima   2 x rows x groups  half precision; symmetric: absent, -2^(b-1) step
  * </pre>
  *
- * <p>Bytes b / 8 a value (3 bits: 3.2 / 8), and 4 (symmetric: 2) a group. Encoding costs two passes.
+ * <p>Bytes b / 8 a value (3 bits: 3.2 / 8), and 4 (symmetric: 2) a group. Encoding costs two
+ * passes.
  */
 final class GroupedCodes {
   private static final int RUN = 16;
@@ -58,7 +59,13 @@ final class GroupedCodes {
    * @param out gets {@link #bytes} bytes, little-endian
    */
   static void encode(
-      float[] matrix, int rows, int columns, int group, int bits, boolean symmetric, ByteBuffer out) {
+      float[] matrix,
+      int rows,
+      int columns,
+      int group,
+      int bits,
+      boolean symmetric,
+      ByteBuffer out) {
     GroupedCodes codes = new GroupedCodes(rows, columns, group, bits, symmetric);
     codes.pack(matrix);
     out.asIntBuffer().put(codes.words);

@@ -7,16 +7,16 @@ import java.nio.ByteOrder;
 /**
  * KIVI (Liu, Yuan, Jin et al., 2024, arXiv 2402.02750): asymmetric quantisation, keys per channel
  * over a group of tokens, values per token over a group of channels. What differs: a page holds
- * whole groups only and is cut when more than the window is held, so the exact window never shrinks;
- * a constant group restores exactly where the original divides by zero.
+ * whole groups only and is cut when more than the window is held, so the exact window never
+ * shrinks; a constant group restores exactly where the original divides by zero.
  *
  * <pre>
  * keys    GroupedCodes of [h x d rows, n columns], groups along tokens
  * values  GroupedCodes of [n rows, h x d columns], groups along channels
  * </pre>
  *
- * <p>Bits b + 32 / group a value (3-bit codes take 3.2). Scores and sums read the codes as they are:
- * the steps are folded into the query or the weights.
+ * <p>Bits b + 32 / group a value (3-bit codes take 3.2). Scores and sums read the codes as they
+ * are: the steps are folded into the query or the weights.
  */
 public final class Kivi implements PageCodec {
   private final int bits;

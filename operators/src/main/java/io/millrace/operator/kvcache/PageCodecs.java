@@ -11,6 +11,7 @@ final class PageCodecs {
   static final byte KIVI = 5;
   static final byte ROTATED_CODEBOOK = 6;
   static final byte BLOCK_FLOAT = 7;
+  static final byte LEARNED_TRANSFORM = 8;
 
   private PageCodecs() {}
 

@@ -102,8 +102,7 @@ public final class RotatedCodebook implements PageCodec {
     float[] ones = new float[padded / RUN];
     Arrays.fill(ones, 1f);
     float[] codes = new float[padded];
-    Kernels.unpackCodes(
-        words, padded / RUN, RUN, ones, new float[ones.length], codes, 0, bits);
+    Kernels.unpackCodes(words, padded / RUN, RUN, ones, new float[ones.length], codes, 0, bits);
     for (int i = 0; i < shape.values(); i++) {
       codes[i] = levels[(int) codes[i]];
     }

@@ -43,8 +43,7 @@ public final class RoundToNearest implements PageCodec {
   @Override
   public byte[] encode(PageShape shape, PageKind kind, float[] values) {
     ByteBuffer out =
-        ByteBuffer.allocate(
-                GroupedCodes.bytes(shape.tokens(), shape.channels(), group, bits, true))
+        ByteBuffer.allocate(GroupedCodes.bytes(shape.tokens(), shape.channels(), group, bits, true))
             .order(ByteOrder.LITTLE_ENDIAN);
     GroupedCodes.encode(values, shape.tokens(), shape.channels(), group, bits, true, out);
     return out.array();

@@ -2,7 +2,9 @@ package io.millrace.operator.kvcache;
 
 import io.millrace.kernel.Kernels;
 
-/** Codes of [tokens x channels]: sums are weighted sums of rows, scores inner products with rows. */
+/**
+ * Codes of [tokens x channels]: sums are weighted sums of rows, scores inner products with rows.
+ */
 final class TokenPage implements Page {
   private final PageShape shape;
   private final GroupedCodes codes;
@@ -43,8 +45,7 @@ final class TokenPage implements Page {
   public void accumulate(int head, float[] weights, int weightsFrom, float[] out, int outFrom) {
     int d = shape.headDimension();
     if (codes.isWhole(head * d, d)) {
-      codes.addRows(
-          0, shape.tokens(), head * d, d, weights, weightsFrom, out, outFrom, scratch);
+      codes.addRows(0, shape.tokens(), head * d, d, weights, weightsFrom, out, outFrom, scratch);
       return;
     }
     float[] values = restored();

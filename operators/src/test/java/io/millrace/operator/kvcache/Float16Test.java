@@ -67,9 +67,7 @@ class Float16Test {
     int exponent = half >> 10 & 31;
     double mantissa = (half & 1023) / 1024.0;
     double magnitude =
-        exponent == 0
-            ? mantissa * Math.pow(2, -14)
-            : (1 + mantissa) * Math.pow(2, exponent - 15);
+        exponent == 0 ? mantissa * Math.pow(2, -14) : (1 + mantissa) * Math.pow(2, exponent - 15);
     return (float) (half >= 0x8000 ? -magnitude : magnitude);
   }
 }

@@ -53,7 +53,7 @@ record KeyValueDump(
   static Path folder() {
     String named = System.getProperty("millrace.shared");
     if (named != null) {
-      return Path.of(named).resolve("data/kv-dumps");
+      return Path.of(named).resolve("kv-dumps");
     }
     Path beside = Path.of("../../shared/data");
     return (Files.isDirectory(beside) ? beside : Path.of("../../../shared/data"))

@@ -56,12 +56,7 @@ record PageMeasure(double bits, double keys, double values, double outputs) {
   @Override
   public String toString() {
     return String.format(
-        Locale.ROOT,
-        "%.2f bit, relK %.3f, relV %.3f, relO %.4f",
-        bits,
-        keys,
-        values,
-        outputs);
+        Locale.ROOT, "%.2f bit, relK %.3f, relV %.3f, relO %.4f", bits, keys, values, outputs);
   }
 
   private static long replace(
@@ -111,8 +106,7 @@ record PageMeasure(double bits, double keys, double values, double outputs) {
     for (int t = 0; t <= token; t++) {
       float[] source = t < old ? oldKeys : keys;
       for (int c = 0; c < d; c++) {
-        scores[t] +=
-            (double) dump.queries()[query + c] * source[t * dump.channels() + channel + c];
+        scores[t] += (double) dump.queries()[query + c] * source[t * dump.channels() + channel + c];
       }
       scores[t] /= Math.sqrt(d);
       largest = Math.max(largest, scores[t]);

@@ -9,19 +9,9 @@ import java.nio.ByteOrder;
  * <p>Layout: n x h x d values, little-endian. Bits 16 or 32 a value.
  */
 public final class Exact implements PageCodec {
-  /** Element types. */
-  public enum Format {
-    /** IEEE 754 half; beyond its range clamped. */
-    FLOAT16,
-    /** The upper half of a float. */
-    BFLOAT16,
-    /** As it is. */
-    FLOAT32
-  }
+  private final TokenFormat format;
 
-  private final Format format;
-
-  public Exact(Format format) {
+  public Exact(TokenFormat format) {
     this.format = format;
   }
 
@@ -45,36 +35,23 @@ public final class Exact implements PageCodec {
 
   @Override
   public byte[] encode(PageShape shape, PageKind kind, float[] values) {
-    ByteBuffer out = ByteBuffer.allocate(shape.values() * bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer out = ByteBuffer.allocate(shape.values() * format.bytes()).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < shape.values(); i++) {
-      switch (format) {
-        case FLOAT16 -> out.putShort(Float16.encode(values[i]));
-        case BFLOAT16 -> out.putShort(Float16.encodeBrain(values[i]));
-        case FLOAT32 -> out.putFloat(values[i]);
-      }
+      format.put(out, values[i]);
     }
     return out.array();
   }
 
   @Override
   public Page open(PageShape shape, PageKind kind, ByteBuffer payload) {
-    if (payload.remaining() != shape.values() * bytes()) {
+    if (payload.remaining() != shape.values() * format.bytes()) {
       throw new IllegalArgumentException(
-          "page has " + payload.remaining() + " bytes, expected " + shape.values() * bytes());
+          "page has " + payload.remaining() + " bytes, expected " + shape.values() * format.bytes());
     }
     float[] values = new float[shape.values()];
     for (int i = 0; i < values.length; i++) {
-      values[i] =
-          switch (format) {
-            case FLOAT16 -> Float16.decode(payload.getShort());
-            case BFLOAT16 -> Float16.decodeBrain(payload.getShort());
-            case FLOAT32 -> payload.getFloat();
-          };
+      values[i] = format.get(payload);
     }
     return new ExactPage(shape, values);
-  }
-
-  private int bytes() {
-    return format == Format.FLOAT32 ? Float.BYTES : Short.BYTES;
   }
 }

@@ -21,9 +21,9 @@ class PageCodecTest {
 
   static Stream<PageCodec> codecs() {
     return Stream.of(
-        new Exact(Exact.Format.FLOAT32),
-        new Exact(Exact.Format.FLOAT16),
-        new Exact(Exact.Format.BFLOAT16),
+        new Exact(TokenFormat.FLOAT32),
+        new Exact(TokenFormat.FLOAT16),
+        new Exact(TokenFormat.BFLOAT16),
         new RoundToNearest(8, 32),
         new RoundToNearest(4, 32),
         new RoundToNearest(4, 16),

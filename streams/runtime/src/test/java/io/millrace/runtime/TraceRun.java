@@ -11,7 +11,7 @@ import java.util.TreeMap;
  * One stage over all partitions of its input without an engine: what an adapter must equal. Results
  * gather in {@link #outputs}.
  */
-final class TraceRun implements TaskEdge {
+public final class TraceRun implements TaskEdge {
   private final Deployment deployment;
   private final Pipeline pipeline;
   private final Stage stage;
@@ -20,29 +20,29 @@ final class TraceRun implements TaskEdge {
   private final TreeMap<Integer, InMemoryChunks> chunks = new TreeMap<>();
   private final TreeMap<Integer, PartitionTask<?, ?, ?>> tasks = new TreeMap<>();
   private final List<TopicRecord> outputs = new ArrayList<>();
+  private final OperatorSpec<?, ?, ?> spec;
 
-  TraceRun(Deployment deployment, Stage stage) {
+  public TraceRun(Deployment deployment, Stage stage) {
     this.deployment = deployment;
     this.pipeline = deployment.pipelines().get(0);
     this.stage = stage;
+    this.spec = stage.spec().get();
     this.shelf = new ModelShelf(stage.followed());
   }
 
   /** Takes a record of the input or of the model topic; gives what it caused. */
-  List<TopicRecord> take(TopicRecord record) {
+  public List<TopicRecord> take(TopicRecord record) {
     outputs.clear();
     if (record.topic().equals(stage.modelTopic())) {
       shelf.take(models.decode(record.value()));
     } else {
-      tasks
-          .computeIfAbsent(record.partition(), partition -> open(partition, stage.spec().get()))
-          .process(record);
+      tasks.computeIfAbsent(record.partition(), partition -> open(partition, spec)).process(record);
     }
     return List.copyOf(outputs);
   }
 
   /** Writes all state and drops what is on the heap: the next record finds what was written. */
-  void restart() {
+  public void restart() {
     tasks.values().forEach(PartitionTask::flush);
     tasks.clear();
   }

@@ -17,13 +17,13 @@ final class TraceReplayTest {
   @ParameterizedTest(name = "{0} on {1}, restored after every {2} of {3} records")
   @CsvSource({
     "sensors, HASHMAP, 1000000, 1000",
-    "sensors, HASHMAP, 1, 100",
-    "sensors, HASHMAP, 17, 1000",
+    "sensors, HASHMAP, 1, 60",
+    "sensors, HASHMAP, 29, 1000",
     "shared, HASHMAP, 1000000, 1000",
-    "shared, HASHMAP, 1, 100",
-    "shared, HASHMAP, 17, 1000",
+    "shared, HASHMAP, 1, 60",
+    "shared, HASHMAP, 29, 1000",
     "merge, HASHMAP, 1000000, 1000",
-    "merge, HASHMAP, 1, 1000",
+    "merge, HASHMAP, 1, 40",
     "sensors, ROCKSDB_INCREMENTAL, 1000000, 1000",
     "sensors, ROCKSDB_INCREMENTAL, 41, 1000",
     "shared, ROCKSDB_INCREMENTAL, 41, 1000",

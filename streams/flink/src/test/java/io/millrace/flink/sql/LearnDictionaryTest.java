@@ -2,13 +2,18 @@ package io.millrace.flink.sql;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
+import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.millrace.flink.sql.SqlSession.Obstacle;
+import io.millrace.schema.SensorReading;
+import io.millrace.schema.SingleObject;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.time.Instant;
 import java.util.ArrayList;
+import java.util.Arrays;
 import java.util.HashMap;
 import java.util.LinkedHashSet;
 import java.util.List;
@@ -18,7 +23,10 @@ import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
 import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
+import org.apache.flink.table.annotation.DataTypeHint;
+import org.apache.flink.table.functions.ScalarFunction;
 import org.apache.flink.types.Row;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -47,11 +55,16 @@ class LearnDictionaryTest {
 
   @TempDir Path directory;
 
+  private static List<Row> learned;
+
+  @BeforeAll
+  static void learn() {
+    learned = new SqlSession().rows("SELECT * FROM " + LEARNED);
+  }
+
   @Test
   void givesTheOperatorsRecordsRowByRow() throws Exception {
-    List<Row> rows = new SqlSession().rows("SELECT * FROM " + LEARNED);
-
-    assertEquals(DirectRun.outputs(SAME_SETTINGS), SqlSession.bySensor(rows));
+    assertEquals(DirectRun.outputs(SAME_SETTINGS), SqlSession.bySensor(learned));
   }
 
   @Test
@@ -80,13 +93,18 @@ class LearnDictionaryTest {
   }
 
   @Test
-  void badReadingsBecomeRowsWithAReason() throws Exception {
-    List<Row> rows =
-        new SqlSession()
-            .rows(
-                "SELECT sensor, reason, message, rowtime FROM "
-                    + LEARNED
-                    + " WHERE kind = 'REFUSED'");
+  void badReadingsBecomeRowsWithAReason() {
+    List<Row> refused =
+        learned.stream()
+            .filter(row -> row.getField("kind").equals("REFUSED"))
+            .map(
+                row ->
+                    Row.of(
+                        row.getField("sensor"),
+                        row.getField("reason"),
+                        row.getField("message"),
+                        row.getField("rowtime")))
+            .toList();
 
     assertEquals(
         List.of(
@@ -100,9 +118,7 @@ class LearnDictionaryTest {
                 "DUPLICATE",
                 "time is 1709000000, as of the reading before",
                 Instant.ofEpochSecond(1_000 + SensorRows.DUPLICATE - 1))),
-        rows.stream()
-            .map(row -> Row.of(row.getField(0), row.getField(1), row.getField(2), row.getField(3)))
-            .toList());
+        refused);
   }
 
   @Test
@@ -110,7 +126,7 @@ class LearnDictionaryTest {
     SqlSession session = new SqlSession();
     Map<String, byte[]> dictionaries = new HashMap<>();
     List<Row> pairs = new ArrayList<>();
-    for (Row row : session.rows("SELECT * FROM " + LEARNED)) {
+    for (Row row : learned) {
       String id = row.getField("dictionary") + "@" + row.getField("dictionary_version");
       if (row.getField("kind").equals("DICTIONARY")) {
         dictionaries.put(id, row.getFieldAs("record"));
@@ -131,7 +147,7 @@ class LearnDictionaryTest {
       long step = row.<Instant>getFieldAs(0).getEpochSecond() - 1_000;
       float[] restored = floats(row.getField(1));
       assertEquals(List.of(boxed(restored)), List.of(boxed(floats(row.getField(2)))));
-      assertEquals(null, row.getField(3));
+      assertNull(row.getField(3));
       for (int i = 0; i < 16 && step + i < SensorRows.STEPS; i++) {
         Row reading = SensorRows.row((step + i) * 3 + 2);
         if (reading.getField(0).equals("sensor-2")) {
@@ -142,6 +158,64 @@ class LearnDictionaryTest {
       }
     }
     assertTrue(values > 1400, values + " values");
+  }
+
+  @Test
+  void takesArraysAndFramedRecordsAsItTakesColumns() {
+    SqlSession session = new SqlSession();
+    session.tables().createTemporarySystemFunction("FRAME", Frame.class);
+    session
+        .tables()
+        .executeSql(
+            "CREATE TEMPORARY VIEW others AS SELECT sensor, event_time,"
+                + " ARRAY[CAST(celsius AS DOUBLE), humidity] AS pair,"
+                + " FRAME(event_time, celsius, humidity) AS record FROM readings");
+
+    for (String column : List.of("pair", "record")) {
+      List<Row> rows =
+          session.rows(
+              "SELECT * FROM "
+                  + LEARNED
+                      .replace("TABLE readings", "TABLE others")
+                      .replace("celsius, humidity)", column + "), channels => 2"));
+      assertEquals(SqlSession.bySensor(learned), SqlSession.bySensor(rows), column);
+    }
+  }
+
+  @Test
+  void framedReadingsAreDecodedAndOthersAreNull() {
+    SqlSession session = new SqlSession();
+    session.tables().createTemporarySystemFunction("FRAME", Frame.class);
+
+    List<Row> rows =
+        session.rows(
+            "SELECT DECODE_READING(FRAME(TO_TIMESTAMP_LTZ(1500, 3), CAST(1.5 AS FLOAT),"
+                + " CAST(NULL AS DOUBLE))), DECODE_READING(X'C301'), DECODE_READING(CAST(NULL AS"
+                + " BYTES))");
+
+    Row reading = rows.get(0).getFieldAs(0);
+    assertEquals(Instant.ofEpochMilli(1500), reading.getField("event_time"));
+    assertEquals(
+        Arrays.asList(1.5f, null), Arrays.asList(reading.<Object[]>getFieldAs("channels")));
+    assertNull(rows.get(0).getField(1));
+    assertNull(rows.get(0).getField(2));
+  }
+
+  /** A framed reading of two channels, as another program would write it. */
+  public static final class Frame extends ScalarFunction {
+    private static final long serialVersionUID = 1L;
+
+    public byte[] eval(
+        @DataTypeHint("TIMESTAMP_LTZ(3)") Instant time, Float celsius, Double humidity) {
+      return SingleObject.of(SensorReading.class)
+          .encode(
+              new SensorReading(
+                  time.toEpochMilli() * 1000,
+                  List.of(
+                      celsius == null ? 0f : celsius,
+                      humidity == null ? 0f : humidity.floatValue()),
+                  humidity == null ? List.of(1) : List.of()));
+    }
   }
 
   @Test
@@ -179,7 +253,7 @@ class LearnDictionaryTest {
   void aSavepointInTheMiddleChangesNoRowOnAnyBackendAndParallelism(
       String firstBackend, int firstParallelism, String backend, int parallelism) throws Exception {
     JobClient first =
-        new SqlSession(configuration(firstBackend, firstParallelism), 3_000, -1)
+        new SqlSession(configuration(firstBackend, firstParallelism), Obstacle.TRICKLE)
             .start("SELECT * FROM " + LEARNED);
     await(() -> SqlSession.results().size() > 100);
     String savepoint =
@@ -187,11 +261,11 @@ class LearnDictionaryTest {
             .stopWithSavepoint(false, directory.toUri().toString(), SavepointFormatType.CANONICAL)
             .get(60, TimeUnit.SECONDS);
     List<Row> rows = new ArrayList<>(SqlSession.results());
-    assertTrue(rows.size() < 250, rows.size() + " rows before the savepoint");
+    assertTrue(rows.size() < learned.size(), rows.size() + " rows before the savepoint");
 
     Map<String, String> configuration = configuration(backend, parallelism);
     configuration.put("execution.state-recovery.path", savepoint);
-    new SqlSession(configuration, 0, -1)
+    new SqlSession(configuration, Obstacle.NONE)
         .start("SELECT * FROM " + LEARNED)
         .getJobExecutionResult()
         .get(60, TimeUnit.SECONDS);
@@ -208,7 +282,7 @@ class LearnDictionaryTest {
     configuration.put("restart-strategy.type", "fixed-delay");
     configuration.put("restart-strategy.fixed-delay.attempts", "1");
     configuration.put("restart-strategy.fixed-delay.delay", "10 ms");
-    new SqlSession(configuration, 3_000, SensorRows.COUNT / 2)
+    new SqlSession(configuration, Obstacle.FAILURE)
         .start("SELECT * FROM " + LEARNED)
         .getJobExecutionResult()
         .get(60, TimeUnit.SECONDS);

@@ -34,8 +34,16 @@ final class SqlSession {
   /** What the sinks of this process have got; one test runs at a time. */
   private static final Queue<Row> RESULTS = new ConcurrentLinkedQueue<>();
 
-  /** Null until the failure was thrown. */
-  private static volatile Long failedAt;
+  private static volatile boolean hasFailed;
+
+  /** What happens to the readings when half of them have passed. */
+  enum Obstacle {
+    NONE,
+    /** They slow down, so that there is time to stop the job. */
+    TRICKLE,
+    /** They slow down until a checkpoint is complete, then the job fails once. */
+    FAILURE
+  }
 
   private static final TypeInformation<Row> ROW =
       Types.ROW_NAMED(
@@ -49,32 +57,25 @@ final class SqlSession {
   private final StreamTableEnvironment tables;
 
   /**
-   * @param rowsPerSecond 0: as fast as they go
-   * @param failAt index of the reading, at the earliest, at which the job fails once, after a
-   *     checkpoint; -1: never
+   * @param obstacle what meets the readings on their way
    */
-  SqlSession(Map<String, String> configuration, int rowsPerSecond, long failAt) {
+  SqlSession(Map<String, String> configuration, Obstacle obstacle) {
+    hasFailed = false;
     environment =
         StreamExecutionEnvironment.getExecutionEnvironment(Configuration.fromMap(configuration));
     tables = StreamTableEnvironment.create(environment);
-    failedAt = failAt < 0 ? Long.valueOf(-1) : null;
     GeneratorFunction<Long, Row> readings = SensorRows::row;
     DataStream<Row> source =
         environment
             .fromSource(
                 new DataGeneratorSource<>(
-                    readings,
-                    SensorRows.COUNT,
-                    rowsPerSecond == 0
-                        ? RateLimiterStrategy.noOp()
-                        : RateLimiterStrategy.perSecond(rowsPerSecond),
-                    ROW),
+                    readings, SensorRows.COUNT, RateLimiterStrategy.noOp(), ROW),
                 WatermarkStrategy.noWatermarks(),
                 "readings")
             .uid("readings")
             .setParallelism(1)
-            .map(new FailOnce(failAt), ROW)
-            .uid("failure")
+            .map(new Halfway(obstacle), ROW)
+            .uid("halfway")
             .setParallelism(1);
     tables.createTemporaryView(
         "readings",
@@ -92,7 +93,7 @@ final class SqlSession {
   }
 
   SqlSession() {
-    this(Map.of("parallelism.default", "1"), 0, -1);
+    this(Map.of("parallelism.default", "1"), Obstacle.NONE);
   }
 
   StreamTableEnvironment tables() {
@@ -118,9 +119,9 @@ final class SqlSession {
     return List.copyOf(RESULTS);
   }
 
-  /** Whether the failure that was asked for has come. */
+  /** Whether the job has failed. */
   static boolean hasFailed() {
-    return failedAt != null;
+    return hasFailed;
   }
 
   /** Rows as text by sensor, in order; see {@link DirectRun#text}. */
@@ -134,29 +135,29 @@ final class SqlSession {
     return bySensor;
   }
 
-  /** Throws once, when a checkpoint is complete. */
-  private static final class FailOnce implements MapFunction<Row, Row>, CheckpointListener {
+  private static final class Halfway implements MapFunction<Row, Row>, CheckpointListener {
     private static final long serialVersionUID = 1L;
 
-    private final long at;
+    private final Obstacle obstacle;
     private long rows;
     private boolean checkpointed;
 
-    FailOnce(long at) {
-      this.at = at;
+    Halfway(Obstacle obstacle) {
+      this.obstacle = obstacle;
     }
 
     @Override
     public Row map(Row row) throws InterruptedException {
       rows++;
-      if (failedAt == null && !checkpointed && rows >= at) {
-        // on a busy machine the readings must not run out before a checkpoint is complete
-        TimeUnit.MILLISECONDS.sleep(10);
+      if (rows < SensorRows.COUNT / 2 || obstacle == Obstacle.NONE || hasFailed) {
+        return row;
       }
-      if (failedAt == null && checkpointed && rows >= at) {
-        failedAt = rows;
+      if (obstacle == Obstacle.FAILURE && checkpointed) {
+        hasFailed = true;
         throw new IllegalStateException("planted failure");
       }
+      // a pace, not a wait: on a busy machine, too, the readings outlast what is to happen
+      TimeUnit.MILLISECONDS.sleep(20);
       return row;
     }
 

@@ -9,6 +9,7 @@ import picocli.CommandLine.Option;
 final class LaunchOptions {
   @Option(
       names = "--engine",
+      paramLabel = "NAME",
       defaultValue = Engines.DEFAULT,
       description = "kafka-streams or flink (default: ${DEFAULT-VALUE}).")
   private String engine;
@@ -16,7 +17,11 @@ final class LaunchOptions {
   @Option(
       names = "--cluster",
       paramLabel = "URL",
-      description = "REST address of a Flink session cluster (default: in this process).")
+      converter = ClusterAddress.class,
+      description = {
+        "REST address of a Flink session cluster, for example http://127.0.0.1:8081",
+        "(default: in this process)."
+      })
   private URI cluster;
 
   @Option(

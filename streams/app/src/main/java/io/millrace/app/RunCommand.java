@@ -5,6 +5,7 @@ import io.millrace.app.topics.DeploymentTopics;
 import io.millrace.app.topics.TopicCreation;
 import io.millrace.app.topics.TopicSpec;
 import io.millrace.runtime.Deployment;
+import io.millrace.runtime.LaunchSettings;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.concurrent.Callable;
@@ -17,7 +18,12 @@ import picocli.CommandLine.Spec;
 /** {@code millrace run}: runs a deployment against a Kafka cluster until it is stopped. */
 @Command(
     name = "run",
-    description = "Runs the pipelines of a deployment file until stopped.",
+    description = {
+      "Runs the pipelines of a deployment file until stopped (Ctrl-C or SIGTERM); the next run"
+          + " goes",
+      "on from there. With --cluster the pipelines are the cluster's: they outlive this command,",
+      "and are ended by: millrace stop."
+    },
     mixinStandardHelpOptions = true)
 final class RunCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -26,24 +32,68 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
+    LogLevels.forService();
     Deployment deployment = file.read();
+    LaunchSettings settings = launch.settings();
+    try (RunningDeployment running =
+        RunningDeployment.plan(deployment, launch.engine(), settings)) {
+      requireTopics(deployment);
+      Thread stop = new Thread(() -> stop(running, deployment, settings), "stop");
+      Runtime.getRuntime().addShutdownHook(stop);
+      try {
+        running.start();
+      } catch (IllegalStateException e) {
+        if (running.isClosing()) {
+          return 0;
+        }
+        throw e;
+      }
+      announce(deployment, running);
+      return running.awaitEnd().map(failure -> failed(failure, deployment, settings)).orElse(0);
+    }
+  }
+
+  private void announce(Deployment deployment, RunningDeployment running) {
     PrintWriter out = spec.commandLine().getOut();
-    requireTopics(deployment);
-    RunningDeployment running =
-        RunningDeployment.start(deployment, launch.engine(), launch.settings());
-    Thread stop = new Thread(running::close, "stop");
-    Runtime.getRuntime().addShutdownHook(stop);
     out.println(
         "Running " + deployment.pipelines().size() + " pipelines of " + deployment.name() + ".");
     running.page().ifPresent(page -> out.println("Page: " + page));
+    running.engineUi().ifPresent(ui -> out.println("Page of " + running.engine() + ": " + ui));
     out.flush();
-    Throwable failure = running.awaitEnd();
-    if (failure != null) {
-      spec.commandLine().getErr().println("millrace: stopped: " + rootMessage(failure));
-      running.close();
-      return 1;
+  }
+
+  /** Takes at most about 40 s; a second Ctrl-C does not end that, SIGKILL does without harm. */
+  private void stop(RunningDeployment running, Deployment deployment, LaunchSettings settings) {
+    if (!running.isClosing()) {
+      PrintWriter out = spec.commandLine().getOut();
+      out.println(
+          settings.cluster().isPresent()
+              ? stillThere(deployment, settings)
+              : "Stopping the pipelines of " + deployment.name() + ", keeping their state ...");
+      out.flush();
     }
-    return 0;
+    running.close();
+  }
+
+  private int failed(Throwable failure, Deployment deployment, LaunchSettings settings) {
+    PrintWriter err = spec.commandLine().getErr();
+    err.println("millrace: stopped: " + RunningDeployment.rootMessage(failure));
+    if (settings.cluster().isPresent() && deployment.pipelines().size() > 1) {
+      err.println("millrace: " + stillThere(deployment, settings));
+    }
+    err.flush();
+    return 1;
+  }
+
+  private static String stillThere(Deployment deployment, LaunchSettings settings) {
+    String address = settings.cluster().orElseThrow().toString();
+    return deployment.name()
+        + " goes on in "
+        + address
+        + "; end it with: millrace stop -c "
+        + deployment.source().file()
+        + " --cluster "
+        + address;
   }
 
   private static void requireTopics(Deployment deployment) {
@@ -60,13 +110,5 @@ final class RunCommand implements Callable<Integer> {
                 + "; create them with: millrace topics -c FILE --yes");
       }
     }
-  }
-
-  private static String rootMessage(Throwable error) {
-    Throwable root = error;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
-    return root.toString();
   }
 }

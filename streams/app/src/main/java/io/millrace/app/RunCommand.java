@@ -55,8 +55,13 @@ final class RunCommand implements Callable<Integer> {
 
   private void announce(Deployment deployment, RunningDeployment running) {
     PrintWriter out = spec.commandLine().getOut();
+    int pipelines = deployment.pipelines().size();
     out.println(
-        "Running " + deployment.pipelines().size() + " pipelines of " + deployment.name() + ".");
+        "Running "
+            + pipelines
+            + (pipelines == 1 ? " pipeline of " : " pipelines of ")
+            + deployment.name()
+            + ".");
     running.page().ifPresent(page -> out.println("Page: " + page));
     running.engineUi().ifPresent(ui -> out.println("Page of " + running.engine() + ": " + ui));
     out.flush();

@@ -12,15 +12,15 @@ import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
-import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
 
 /** The main job, as a newcomer runs it. */
 class DemoIT {
   private static final Path DIRECTORY = Path.of("target", "demo-it");
 
   @ParameterizedTest
-  @CsvSource({"kafka-streams, 15s", "flink, 25s"})
-  void learnsFromBothSetsAndReportsWhatItDid(String engine, String length) throws IOException {
+  @ValueSource(strings = {"kafka-streams", "flink"})
+  void learnsFromBothSetsAndReportsWhatItDid(String engine) throws IOException {
     Directories.delete(DIRECTORY);
     Path report = DIRECTORY.resolve("report.json").toAbsolutePath();
     try (JavaProcess demo =
@@ -34,7 +34,7 @@ class DemoIT {
                 "--engine",
                 engine,
                 "--for",
-                length,
+                "20s",
                 "--port",
                 "0",
                 "--report",
@@ -46,15 +46,15 @@ class DemoIT {
 
     JsonNode root = new ObjectMapper().readTree(Files.readAllBytes(report));
     assertTrue(root.path("millrace").isTextual());
-    assertTrue(root.path("seconds").asDouble() >= 15);
+    assertTrue(root.path("seconds").asDouble() >= 20);
     assertTrue(root.path("page").asText().startsWith("http://127.0.0.1:"));
     assertEquals(2, root.path("pipelines").size());
     for (JsonNode pipeline : root.path("pipelines")) {
       String name = pipeline.path("name").asText();
       assertEquals("dictionary", pipeline.path("family").asText(), name);
       assertEquals(engine, pipeline.path("engine").asText(), name);
-      assertTrue(pipeline.path("recordsIn").asLong() > 10_000, name);
-      assertTrue(pipeline.path("recordsOut").asLong() > 100, name);
+      assertTrue(pipeline.path("recordsIn").asLong() > 2_000, name);
+      assertTrue(pipeline.path("recordsOut").asLong() > 10, name);
       assertTrue(pipeline.path("recordsPerSecond").asDouble() > 0, name);
       assertEquals(0, pipeline.path("deadLetters").asLong(), name);
       assertTrue(pipeline.path("compressionRatio").asDouble() > 2, name);

@@ -50,13 +50,20 @@ class EngineOptionsIT {
     assertRefused(
         run("engines: {" + engine + ": {" + property + ": 5}}", "run", "--engine", engine),
         USAGE,
-        "engines." + engine + "." + property + ": got a value, expected none here: it is set by " + setting);
+        "engines."
+            + engine
+            + "."
+            + property
+            + ": got a value, expected none here: it is set by "
+            + setting);
   }
 
   @Test
   void aClusterThatDoesNotAnswerIsNamedInOneLine() throws Exception {
     assertRefused(
-        run("", "stop", "--cluster", "http://127.0.0.1:1"), FAILED, "http://127.0.0.1:1");
+        run("", "stop", "--cluster", "http://127.0.0.1:1"),
+        FAILED,
+        "http://127.0.0.1:1: no connection");
   }
 
   private Ended run(String settings, String command, String... options)

@@ -33,7 +33,8 @@ class FlinkDashboardIT {
       browser.await("another is counted", () -> browser.figure("checkpoints") > before);
       browser.await("it has a size", () -> browser.figure("checkpoint-bytes") > 0);
       browser.await(
-          "it holds no less", () -> browser.figure("checkpoint-state-bytes") >= browser.figure("checkpoint-bytes"));
+          "it holds no less",
+          () -> browser.figure("checkpoint-state-bytes") >= browser.figure("checkpoint-bytes"));
       browser.await("it took a time", () -> browser.figure("checkpoint-duration") > 0);
       assertTrue(browser.elements(".tile.checkpoint").stream().allMatch(WebElement::isDisplayed));
       assertEquals("0", browser.text("restarts"));
@@ -58,8 +59,8 @@ class FlinkDashboardIT {
       assertEquals("2", browser.text("checkpoints-failed"));
       assertEquals("1.34", browser.text("checkpoint-duration"));
       assertEquals("s", browser.text("checkpoint-duration-unit"));
-      assertEquals("1.20\u00a0MB", browser.text("checkpoint-bytes"));
-      assertEquals("45.6\u00a0MB", browser.text("checkpoint-state-bytes"));
+      assertEquals("1.20 MB", browser.text("checkpoint-bytes"));
+      assertEquals("45.6 MB", browser.text("checkpoint-state-bytes"));
       assertEquals("3", browser.text("restarts"));
       assertEquals("bad", browser.element("restarts").getDomAttribute("class"));
     } finally {

@@ -18,20 +18,17 @@ final class LaunchOptions {
       names = "--cluster",
       paramLabel = "URL",
       converter = ClusterAddress.class,
-      description = {
-        "REST address of a Flink session cluster, for example http://127.0.0.1:8081",
-        "(default: in this process)."
-      })
+      description =
+          "REST address http://HOST:PORT of a Flink session cluster (default: in this process).")
   private URI cluster;
 
   @Option(
       names = "--from",
       paramLabel = "STATE",
       defaultValue = LaunchSettings.LATEST,
-      description = {
-        "Flink: latest checkpoint or savepoint, nothing, or the path of one",
-        "(default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "Flink: latest checkpoint or savepoint, nothing, or the path of one (default:"
+              + " ${DEFAULT-VALUE}).")
   private String from;
 
   String engine() {

@@ -17,11 +17,13 @@ final class LogLevels {
   }
 
   /**
-   * Flink reports the checkpoint that a stop cuts short as a failed one, with its stack. A
-   * savepoint that fails is reported by the engine itself.
+   * Flink reports the checkpoint that a stop cuts short as a failed one, with its stack, and that
+   * nobody waits for the figures that were asked for last. A savepoint that fails is reported by
+   * the engine itself.
    */
   static void forTheEnd() {
     Configurator.setLevel(
         "org.apache.flink.runtime.checkpoint.CheckpointFailureManager", Level.ERROR);
+    Configurator.setLevel("org.apache.flink.runtime.rest.handler", Level.ERROR);
   }
 }

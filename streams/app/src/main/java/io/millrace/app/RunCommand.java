@@ -8,6 +8,7 @@ import io.millrace.runtime.Deployment;
 import io.millrace.runtime.LaunchSettings;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.kafka.clients.admin.Admin;
 import picocli.CommandLine.Command;
@@ -18,12 +19,10 @@ import picocli.CommandLine.Spec;
 /** {@code millrace run}: runs a deployment against a Kafka cluster until it is stopped. */
 @Command(
     name = "run",
-    description = {
-      "Runs the pipelines of a deployment file until stopped (Ctrl-C or SIGTERM); the next run"
-          + " goes",
-      "on from there. With --cluster the pipelines are the cluster's: they outlive this command,",
-      "and are ended by: millrace stop."
-    },
+    description =
+        "Runs the pipelines of a deployment file until stopped (Ctrl-C or SIGTERM); the next run"
+            + " goes on from there. With --cluster the pipelines are the cluster's: they outlive"
+            + " this command, and are ended by: millrace stop.",
     mixinStandardHelpOptions = true)
 final class RunCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -49,33 +48,46 @@ final class RunCommand implements Callable<Integer> {
         throw e;
       }
       announce(deployment, running);
-      return running.awaitEnd().map(failure -> failed(failure, deployment, settings)).orElse(0);
+      Optional<Throwable> failure = running.awaitEnd();
+      if (failure.isPresent()) {
+        return failed(failure.get(), deployment, settings);
+      }
+      if (!running.isClosing()) {
+        say(deployment.name() + " was stopped in its cluster.");
+      }
+      return 0;
     }
   }
 
   private void announce(Deployment deployment, RunningDeployment running) {
-    PrintWriter out = spec.commandLine().getOut();
     int pipelines = deployment.pipelines().size();
-    out.println(
+    say(
         "Running "
             + pipelines
             + (pipelines == 1 ? " pipeline of " : " pipelines of ")
             + deployment.name()
             + ".");
-    running.page().ifPresent(page -> out.println("Page: " + page));
-    running.engineUi().ifPresent(ui -> out.println("Page of " + running.engine() + ": " + ui));
+    running.page().ifPresent(page -> say("Page: " + page));
+    running.engineUi().ifPresent(ui -> say("Page of " + running.engine() + ": " + ui));
+  }
+
+  private void say(String line) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(line);
     out.flush();
   }
 
-  /** Takes at most about 40 s; a second Ctrl-C does not end that, SIGKILL does without harm. */
+  /**
+   * Ends the run, bounded by the engines' own limits (some 30 s for a savepoint or a close). A
+   * second Ctrl-C does not cut that short; SIGKILL does, and the next run goes on from the newest
+   * checkpoint or commit.
+   */
   private void stop(RunningDeployment running, Deployment deployment, LaunchSettings settings) {
     if (!running.isClosing()) {
-      PrintWriter out = spec.commandLine().getOut();
-      out.println(
+      say(
           settings.cluster().isPresent()
               ? stillThere(deployment, settings)
               : "Stopping the pipelines of " + deployment.name() + ", keeping their state ...");
-      out.flush();
     }
     running.close();
   }

@@ -15,10 +15,9 @@ import picocli.CommandLine.Spec;
 /** {@code millrace stop}: ends a deployment's pipelines in a cluster, each with a savepoint. */
 @Command(
     name = "stop",
-    description = {
-      "Ends the pipelines of a deployment file that run in a cluster, each with a savepoint from",
-      "which the next run goes on. Prints the job and its savepoint, a line for each.",
-    },
+    description =
+        "Ends the pipelines of a deployment file that run in a cluster, each with a savepoint from"
+            + " which the next run goes on. Prints the job and its savepoint, a line for each.",
     exitCodeListHeading = "%nExit codes:%n",
     exitCodeList = {"0:ended", "1:nothing of it was running, or it could not be ended"},
     mixinStandardHelpOptions = true)
@@ -41,7 +40,7 @@ final class StopCommand implements Callable<Integer> {
       required = true,
       paramLabel = "URL",
       converter = ClusterAddress.class,
-      description = "REST address of the cluster, for example http://127.0.0.1:8081.")
+      description = "REST address http://HOST:PORT of the cluster.")
   private URI cluster;
 
   @Override

@@ -1,17 +1,13 @@
 package io.millrace.it;
 
 import java.io.IOException;
-import java.io.UncheckedIOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.nio.file.StandardOpenOption;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import org.testcontainers.DockerClientFactory;
 import org.testcontainers.containers.GenericContainer;
 import org.testcontainers.containers.Network;
-import org.testcontainers.containers.output.OutputFrame;
 import org.testcontainers.containers.wait.strategy.Wait;
 import org.testcontainers.utility.DockerImageName;
 import org.testcontainers.utility.MountableFile;
@@ -26,9 +22,9 @@ final class AppContainer implements AutoCloseable {
   private static final int STOP_SECONDS = 60;
 
   private final GenericContainer<?> container;
-  private final Path log;
+  private final ContainerLog log;
 
-  private AppContainer(GenericContainer<?> container, Path log) {
+  private AppContainer(GenericContainer<?> container, ContainerLog log) {
     this.container = container;
     this.log = log;
   }
@@ -46,7 +42,7 @@ final class AppContainer implements AutoCloseable {
       Deployment deployment,
       String... arguments) {
     Path file = deployment.file(0);
-    Path log = deployment.directory().resolve("container.log");
+    ContainerLog log = new ContainerLog(deployment.directory().resolve("container.log"));
     List<String> command = new ArrayList<>(List.of("run", "-c", FILE));
     command.addAll(List.of(arguments));
     GenericContainer<?> container =
@@ -56,7 +52,7 @@ final class AppContainer implements AutoCloseable {
             .withEnv("MILLRACE_DASHBOARD_ENABLED", "true")
             .withCopyFileToContainer(MountableFile.forHostPath(file), FILE)
             .withCommand(command.toArray(new String[0]))
-            .withLogConsumer(frame -> append(log, frame))
+            .withLogConsumer(log)
             .waitingFor(Wait.forHealthcheck().withStartupTimeout(START));
     AppContainer app = new AppContainer(container, log);
     container.start();
@@ -81,27 +77,11 @@ final class AppContainer implements AutoCloseable {
 
   /** Last lines that it printed. */
   String logTail() {
-    try {
-      List<String> lines = Files.readAllLines(log);
-      return String.join("\n", lines.subList(Math.max(0, lines.size() - 40), lines.size()));
-    } catch (IOException e) {
-      return "(" + log + " cannot be read: " + e + ")";
-    }
+    return log.tail();
   }
 
   @Override
   public void close() {
     container.stop();
-  }
-
-  private static void append(Path log, OutputFrame frame) {
-    if (frame.getBytes() == null) {
-      return;
-    }
-    try {
-      Files.write(log, frame.getBytes(), StandardOpenOption.CREATE, StandardOpenOption.APPEND);
-    } catch (IOException e) {
-      throw new UncheckedIOException(e);
-    }
   }
 }

@@ -23,13 +23,18 @@ final class ContainerImages {
 
   /** The image that the list gives a name, for example {@code KAFKA_IMAGE}. */
   static DockerImageName external(String name) {
+    return DockerImageName.parse(listed(name));
+  }
+
+  /** What the list says for a name. */
+  static String listed(String name) {
     Properties list = new Properties();
     try (Reader reader = Files.newBufferedReader(DOCKER.resolve(".env"))) {
       list.load(reader);
     } catch (IOException e) {
       throw new UncheckedIOException(e);
     }
-    return DockerImageName.parse(list.getProperty(name));
+    return list.getProperty(name);
   }
 
   /**

@@ -75,8 +75,8 @@ final class ContainersIT {
   @Test
   void kafkaStreamsInAContainerLeavesTheOutputOfAProcess() throws Exception {
     ReadingList readings = ReadingList.of(new WsnDataset(), 1);
-    Deployment deployment = deployment("kafka-streams", "readings");
-    feed(readings, "readings", 0);
+    Deployment deployment = deployment("kafka-streams", "readings", 2);
+    feed(readings, deployment.input());
     deployment.createTopics();
     try (AppContainer app =
         AppContainer.start(ContainerImages.KAFKA_STREAMS, network, INSIDE, deployment)) {
@@ -88,20 +88,91 @@ final class ContainersIT {
     assertSameAsProcess(deployment);
   }
 
-  private static Deployment deployment(String name, String input) {
-    cluster.createTopic(input, PARTITIONS, Map.of());
-    return new Deployment(
-        name, input, PIPELINE, PARTITIONS, 2, true, DIRECTORY.resolve(name), cluster);
+  @Test
+  void aFlinkClusterOfContainersLeavesTheOutputOfAProcess() throws Exception {
+    ReadingList readings = ReadingList.of(new WsnDataset(), 1);
+    Deployment deployment = deployment("flink", "readings-for-flink", FlinkContainers.SLOTS);
+    feed(readings, deployment.input());
+    deployment.createTopics();
+    try (FlinkContainers flink = FlinkContainers.start(network, deployment.directory());
+        AppContainer app = onFlink(deployment)) {
+      awaitCaughtUp(deployment, app);
+      assertSameAsProcess(deployment);
+      String checkpoint = flink.newestCheckpoint(job(deployment));
+      assertTrue(checkpoint.startsWith("s3://flink/checkpoints/"), checkpoint);
+    }
   }
 
-  private static void feed(ReadingList readings, String topic, double perSecond)
-      throws InterruptedException {
-    ReplaySettings settings = new ReplaySettings(topic, perSecond, 0, 1, 0);
-    try (ReadingReplayer feed = new ReadingReplayer(readings, settings, cluster.client())) {
-      feed.start();
-      assertTrue(feed.await(120, TimeUnit.SECONDS), "feed ends");
-      assertEquals("", feed.progress().failure());
+  @Test
+  void killedTaskManagersLoseAndDoubleNothing() throws Exception {
+    ReadingList readings = ReadingList.of(new WsnDataset(), 1);
+    Deployment deployment = deployment("killed", "readings-for-killed", FlinkContainers.SLOTS);
+    deployment.createTopics();
+    try (FlinkContainers flink = FlinkContainers.start(network, deployment.directory());
+        AppContainer app = onFlink(deployment)) {
+      for (int kill = 0; kill < 2; kill++) {
+        ReadingList part = readings.part(kill, 2);
+        long before = deployment.committedReadings();
+        // Slow enough to outlast the kill: it meets work in hand.
+        try (ReadingReplayer feed = replayer(part, deployment.input(), 1500)) {
+          feed.start();
+          Await.until(
+              () -> "readings are committed past " + before + "\n" + app.logTail(),
+              PROGRESS,
+              () -> deployment.committedReadings() > before);
+          int restores = flink.restores(job(deployment));
+          flink.killAndRestart(kill);
+          Await.until(
+              () -> "the job goes back to a checkpoint\n" + app.logTail(),
+              PROGRESS,
+              () -> flink.restores(job(deployment)) > restores);
+          awaitEnd(feed);
+        }
+      }
+      awaitCaughtUp(deployment, app);
+      assertSameAsProcess(deployment);
     }
+  }
+
+  private static AppContainer onFlink(Deployment deployment) {
+    return AppContainer.start(
+        ContainerImages.APP,
+        network,
+        INSIDE,
+        deployment,
+        "--engine",
+        "flink",
+        "--cluster",
+        FlinkContainers.ADDRESS,
+        "--from",
+        "nothing");
+  }
+
+  private static String job(Deployment deployment) {
+    return deployment.name() + "-" + deployment.name();
+  }
+
+  private static Deployment deployment(String name, String input, int threads) {
+    cluster.createTopic(input, PARTITIONS, Map.of());
+    return new Deployment(
+        name, input, PIPELINE, PARTITIONS, threads, true, DIRECTORY.resolve(name), cluster);
+  }
+
+  private static ReadingReplayer replayer(ReadingList readings, String topic, double perSecond) {
+    return new ReadingReplayer(
+        readings, new ReplaySettings(topic, perSecond, 0, 1, 0), cluster.client());
+  }
+
+  private static void feed(ReadingList readings, String topic) throws InterruptedException {
+    try (ReadingReplayer feed = replayer(readings, topic, 0)) {
+      feed.start();
+      awaitEnd(feed);
+    }
+  }
+
+  private static void awaitEnd(ReadingReplayer feed) throws InterruptedException {
+    assertTrue(feed.await(120, TimeUnit.SECONDS), "feed ends");
+    assertEquals("", feed.progress().failure());
   }
 
   private static void awaitCaughtUp(Deployment deployment, AppContainer app) {
@@ -138,6 +209,11 @@ final class ContainersIT {
     Outputs expected = Outputs.of(process);
     assertTrue(expected.count("codes") > 500, "codes: " + expected.count("codes"));
     assertTrue(expected.count("dictionaries") > 8, "versions: " + expected.count("dictionaries"));
+    // On Flink the last results are committed a moment after the offsets of their readings.
+    Await.until(
+        inContainers.name() + " commits as many codes as the process",
+        PROGRESS,
+        () -> Outputs.of(inContainers).count("codes") >= expected.count("codes"));
     Outputs.of(inContainers).assertSameAs(expected, inContainers.name());
     assertEquals(List.of(), cluster.committed(inContainers.deadLetters()), "dead letters");
   }

@@ -62,7 +62,8 @@ final class ComposeIT {
           () -> cluster.lag("kafka-streams-" + pipeline, pipeline + ".readings") == 0);
       for (String channel : List.of("codes", "anomalies", "dictionaries")) {
         Map<String, List<String>> expected = cluster.committedByKey(pipeline + "." + channel);
-        assertFalse(expected.isEmpty(), pipeline + " has no " + channel);
+        assertFalse(
+            expected.isEmpty() && !channel.equals("anomalies"), pipeline + " has no " + channel);
         String onFlink = pipeline + "-on-flink." + channel;
         Await.until(
             () -> onFlink + " is as long as on Kafka Streams\n" + stack.logTail("flink"),

@@ -22,20 +22,12 @@ class DemoIT {
     Directories.delete(DIRECTORY);
     Path report = DIRECTORY.resolve("report.json").toAbsolutePath();
     try (JavaProcess demo =
-        JavaProcess.start(
+        JavaProcess.startApp(
             "demo",
             DIRECTORY,
             List.of("-Xmx1g", "--add-modules=jdk.incubator.vector"),
             Map.of(),
-            List.of(
-                "io.millrace.app.Millrace",
-                "demo",
-                "--for",
-                "15s",
-                "--port",
-                "0",
-                "--report",
-                report.toString()))) {
+            List.of("demo", "--for", "15s", "--port", "0", "--report", report.toString()))) {
       demo.awaitLine("Learning. Page: http://127.0.0.1:", Duration.ofSeconds(120));
       demo.awaitLine("Report: ", Duration.ofSeconds(120));
       Await.until(() -> "the demo ends", Duration.ofSeconds(60), () -> !demo.isAlive());

@@ -64,12 +64,12 @@ record Deployment(
 
   /** Starts a process; several instances share the work. */
   JavaProcess start(int instance) {
-    return JavaProcess.start(
+    return JavaProcess.startApp(
         name + "-" + instance,
         directory,
         simd ? List.of("-Xmx512m", "--add-modules=jdk.incubator.vector") : List.of("-Xmx512m"),
         Map.of(),
-        List.of("io.millrace.app.Millrace", "run", "-c", file(instance).toString()));
+        List.of("run", "-c", file(instance).toString()));
   }
 
   long committedReadings() {
@@ -98,11 +98,12 @@ record Deployment(
                 "state-directory: " + stateDirectory(instance),
                 "kafka:",
                 "  bootstrap.servers: " + cluster.client().get("bootstrap.servers"),
-                "streams:",
+                "engines:",
+                "  kafka-streams:",
                 // A killed process is a dead group member and an open transaction until these end.
-                "  session.timeout.ms: 2000",
-                "  heartbeat.interval.ms: 400",
-                "  transaction.timeout.ms: 8000",
+                "    session.timeout.ms: 2000",
+                "    heartbeat.interval.ms: 400",
+                "    transaction.timeout.ms: 8000",
                 "engine:",
                 "  threads: " + threads,
                 "  commit-interval-millis: 300",

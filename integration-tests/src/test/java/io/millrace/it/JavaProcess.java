@@ -2,8 +2,10 @@ package io.millrace.it;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
 
+import io.millrace.app.Millrace;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.net.URISyntaxException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
@@ -29,6 +31,37 @@ final class JavaProcess implements AutoCloseable {
   }
 
   /**
+   * Starts the app's command from its jar, as a user would: engines load only there.
+   *
+   * @param name of the log files
+   * @param arguments of the command
+   */
+  static JavaProcess startApp(
+      String name,
+      Path directory,
+      List<String> jvmArguments,
+      Map<String, String> environment,
+      List<String> arguments) {
+    List<String> command = new ArrayList<>(List.of("-jar", appJar().toString()));
+    command.addAll(arguments);
+    return launch(name, directory, jvmArguments, environment, command);
+  }
+
+  /** The app's jar, beside its libraries and engines. */
+  static Path appJar() {
+    try {
+      Path jar =
+          Path.of(Millrace.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+      if (!Files.isRegularFile(jar)) {
+        throw new AssertionError(jar + " is no jar: package the app before these tests");
+      }
+      return jar;
+    } catch (URISyntaxException e) {
+      throw new AssertionError(e);
+    }
+  }
+
+  /**
    * Starts a main class.
    *
    * @param name of the log files, NAME.out and NAME.err, which are appended to
@@ -42,13 +75,22 @@ final class JavaProcess implements AutoCloseable {
       List<String> jvmArguments,
       Map<String, String> environment,
       List<String> mainAndArguments) {
+    List<String> command = new ArrayList<>(List.of("-cp", System.getProperty("java.class.path")));
+    command.addAll(mainAndArguments);
+    return launch(name, directory, jvmArguments, environment, command);
+  }
+
+  private static JavaProcess launch(
+      String name,
+      Path directory,
+      List<String> jvmArguments,
+      Map<String, String> environment,
+      List<String> program) {
     List<String> command = new ArrayList<>();
     command.add(Path.of(System.getProperty("java.home"), "bin", "java").toString());
     command.add("-XX:+UseSerialGC");
     command.addAll(jvmArguments);
-    command.add("-cp");
-    command.add(System.getProperty("java.class.path"));
-    command.addAll(mainAndArguments);
+    command.addAll(program);
     try {
       Files.createDirectories(directory);
       Path out = directory.resolve(name + ".out");

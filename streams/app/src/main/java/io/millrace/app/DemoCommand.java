@@ -8,6 +8,7 @@ import io.millrace.app.topics.ClusterConnection;
 import io.millrace.app.topics.DeploymentTopics;
 import io.millrace.app.topics.TopicCreation;
 import io.millrace.runtime.Deployment;
+import io.millrace.runtime.LaunchSettings;
 import io.millrace.runtime.Pipeline;
 import java.io.IOException;
 import java.io.InputStream;
@@ -73,6 +74,12 @@ final class DemoCommand implements Callable<Integer> {
       description = "Readings per second and data set (default: ${DEFAULT-VALUE}).")
   private double rate;
 
+  @Option(
+      names = "--engine",
+      defaultValue = Engines.DEFAULT,
+      description = "kafka-streams or flink (default: ${DEFAULT-VALUE}).")
+  private String engine;
+
   @Override
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
@@ -109,7 +116,8 @@ final class DemoCommand implements Callable<Integer> {
     }
     say(out, "Starting the pipelines ...");
     List<ReadingReplayer> replays = new ArrayList<>();
-    try (RunningDeployment running = RunningDeployment.start(deployment)) {
+    try (RunningDeployment running =
+        RunningDeployment.start(deployment, engine, LaunchSettings.LOCAL)) {
       long start = System.nanoTime();
       for (Pipeline pipeline : deployment.pipelines()) {
         SensorDataset dataset =

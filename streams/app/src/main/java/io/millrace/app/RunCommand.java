@@ -22,13 +22,15 @@ import picocli.CommandLine.Spec;
 final class RunCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private DeploymentFile file;
+  @Mixin private LaunchOptions launch;
 
   @Override
   public Integer call() throws InterruptedException {
     Deployment deployment = file.read();
     PrintWriter out = spec.commandLine().getOut();
     requireTopics(deployment);
-    RunningDeployment running = RunningDeployment.start(deployment);
+    RunningDeployment running =
+        RunningDeployment.start(deployment, launch.engine(), launch.settings());
     Thread stop = new Thread(running::close, "stop");
     Runtime.getRuntime().addShutdownHook(stop);
     out.println(

@@ -11,14 +11,15 @@ import io.millrace.app.dashboard.DashboardSnapshot;
 import io.millrace.app.dashboard.FeedSettings;
 import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import io.millrace.app.dashboard.PipelineCounters;
-import io.millrace.kafka.KafkaPipeline;
 import io.millrace.kernel.Kernels;
 import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
-import io.millrace.runtime.Pipeline;
+import io.millrace.runtime.Engine;
+import io.millrace.runtime.EngineRun;
+import io.millrace.runtime.LaunchSettings;
+import io.millrace.runtime.PipelineMeters;
 import java.net.URI;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -34,22 +35,21 @@ final class RunningDeployment implements AutoCloseable {
 
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-  private final List<KafkaPipeline> pipelines = new ArrayList<>();
+  private final EngineRun run;
   private final DashboardFeed feed;
   private final DashboardServer serverOrNull;
   private final MetricPublisher publisher;
 
-  private RunningDeployment(Deployment deployment) {
+  private RunningDeployment(Deployment deployment, String engineName, LaunchSettings launch) {
+    Engine engine = Engines.load(engineName);
     LOG.info("kernels: {} ({})", Kernels.provider(), Kernels.reason());
     registry.gauge(
         "millrace.kernels.simd",
         List.of(Tag.of("provider", Kernels.provider())),
         Kernels.provider().startsWith("simd") ? 1 : 0);
-    for (Pipeline pipeline : deployment.pipelines()) {
-      pipelines.add(new KafkaPipeline(deployment, pipeline, registry));
-    }
+    run = engine.open(deployment, launch, registry);
     Map<String, Object> clients = new HashMap<>(deployment.kafka());
-    feed = DashboardFeed.start(page(deployment), clients, counters(registry));
+    feed = DashboardFeed.start(page(deployment, engine), clients, counters(registry));
     var page = deployment.dashboard();
     serverOrNull = page.enabled() ? serve(page) : null;
     publisher = MetricPublisher.start(deployment, registry);
@@ -73,15 +73,15 @@ final class RunningDeployment implements AutoCloseable {
   }
 
   /** Starts everything; returns once every pipeline is running. */
-  static RunningDeployment start(Deployment deployment) throws InterruptedException {
-    RunningDeployment running = new RunningDeployment(deployment);
+  static RunningDeployment start(Deployment deployment, String engine, LaunchSettings launch)
+      throws InterruptedException {
+    Engines.requireKnown(deployment);
+    RunningDeployment running = new RunningDeployment(deployment, engine, launch);
     try {
-      running.pipelines.forEach(KafkaPipeline::start);
-      for (KafkaPipeline pipeline : running.pipelines) {
-        if (!pipeline.awaitRunning(START_TIMEOUT)) {
-          throw new IllegalStateException(
-              "pipeline " + pipeline.pipeline().name() + " did not start; the log has the reason");
-        }
+      running.run.start();
+      if (!running.run.awaitRunning(START_TIMEOUT)) {
+        throw new IllegalStateException(
+            deployment.name() + " did not start; the log has the reason");
       }
       return running;
     } catch (InterruptedException | RuntimeException e) {
@@ -101,29 +101,23 @@ final class RunningDeployment implements AutoCloseable {
 
   /** Waits until a pipeline ends; returns what ended it, or null after {@link #close}. */
   Throwable awaitEnd() throws InterruptedException {
-    for (KafkaPipeline pipeline : pipelines) {
-      Throwable failure = pipeline.awaitEnd();
-      if (failure != null) {
-        return failure;
-      }
-    }
-    return null;
+    return run.awaitEnd();
   }
 
   @Override
   public void close() {
     publisher.close();
-    pipelines.parallelStream().forEach(KafkaPipeline::close);
+    run.close();
     if (serverOrNull != null) {
       serverOrNull.close();
     }
     feed.close();
   }
 
-  private static FeedSettings page(Deployment deployment) {
+  private static FeedSettings page(Deployment deployment, Engine engine) {
     return new FeedSettings(
         Release.version(),
-        KafkaPipeline.ENGINE,
+        engine.name(),
         Kernels.provider(),
         deployment.pipelines().stream()
             .map(
@@ -144,7 +138,7 @@ final class RunningDeployment implements AutoCloseable {
     return pipeline -> {
       Map<String, Long> refused = new TreeMap<>();
       registry
-          .find("millrace.dead.letters")
+          .find(PipelineMeters.DEAD_LETTERS)
           .tag("pipeline", pipeline)
           .counters()
           .forEach(
@@ -153,7 +147,7 @@ final class RunningDeployment implements AutoCloseable {
                       counter.getId().getTag("reason"), (long) counter.count(), Long::sum));
       long in =
           registry
-              .find("millrace.records.in")
+              .find(PipelineMeters.RECORDS_IN)
               .tag("pipeline", pipeline)
               .tag("stage", "sensors")
               .counters()
@@ -161,15 +155,15 @@ final class RunningDeployment implements AutoCloseable {
               .mapToLong(counter -> (long) counter.count())
               .sum();
       long out =
-          registry.find("millrace.records.out").tag("pipeline", pipeline).counters().stream()
+          registry.find(PipelineMeters.RECORDS_OUT).tag("pipeline", pipeline).counters().stream()
               .mapToLong(counter -> (long) counter.count())
               .sum();
       return new PipelineCounters.Counts(
           in,
           out,
-          gauge(registry, "millrace.lag.records", pipeline),
-          gauge(registry, "millrace.state.bytes", pipeline),
-          gauge(registry, "millrace.keys", pipeline),
+          gauge(registry, PipelineMeters.LAG_RECORDS, pipeline),
+          gauge(registry, PipelineMeters.STATE_BYTES, pipeline),
+          gauge(registry, PipelineMeters.KEYS, pipeline),
           refused);
     };
   }

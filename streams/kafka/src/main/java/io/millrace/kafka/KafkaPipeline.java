@@ -4,10 +4,13 @@ import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.millrace.operator.Models;
 import io.millrace.runtime.Deployment;
+import io.millrace.runtime.Deployment.Guarantee;
 import io.millrace.runtime.Pipeline;
+import io.millrace.runtime.PipelineMeters;
 import io.millrace.runtime.Stage;
 import java.time.Duration;
 import java.util.HashMap;
+import java.util.List;
 import java.util.Map;
 import java.util.Properties;
 import java.util.concurrent.CountDownLatch;
@@ -15,48 +18,34 @@ import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.streams.KafkaStreams;
 import org.apache.kafka.streams.StreamsConfig;
+import org.apache.kafka.streams.Topology;
 import org.apache.kafka.streams.errors.StreamsUncaughtExceptionHandler.StreamThreadExceptionResponse;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** One pipeline running on Kafka Streams, exactly once. */
-public final class KafkaPipeline implements AutoCloseable {
-  /** Name of this engine in metrics, reports and the page. */
-  public static final String ENGINE = "kafka-streams";
-
+/** One pipeline running on Kafka Streams. */
+final class KafkaPipeline implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(KafkaPipeline.class);
   private static final Duration CLOSE_TIMEOUT = Duration.ofSeconds(30);
 
-  private final Pipeline pipeline;
+  private final String name;
   private final KafkaStreams streams;
+  private final List<Stage> stages;
   private final ModelFollower followerOrNull;
   private final CountDownLatch running = new CountDownLatch(1);
   private final CountDownLatch ended = new CountDownLatch(1);
   private volatile Throwable failure;
 
-  /** Plans the pipeline; nothing runs before {@link #start}. */
-  public KafkaPipeline(Deployment deployment, Pipeline pipeline, MeterRegistry registry) {
-    this.pipeline = pipeline;
-    PipelineMeters meters = new PipelineMeters(registry, pipeline.name());
-    Stage follower =
-        pipeline.stages().stream()
-            .filter(stage -> !stage.followed().isEmpty())
-            .findFirst()
-            .orElse(null);
-    this.followerOrNull =
-        follower == null
-            ? null
-            : new ModelFollower(
-                new HashMap<>(deployment.kafka()), follower.modelTopic(), follower.followed());
-    Models models = followerOrNull == null ? Models.NONE : followerOrNull;
-    this.streams =
-        new KafkaStreams(
-            OperatorTopology.build(pipeline, deployment.engine(), models, meters),
-            properties(deployment, pipeline));
+  private KafkaPipeline(
+      String name, List<Stage> stages, ModelFollower followerOrNull, KafkaStreams streams) {
+    this.name = name;
+    this.stages = stages;
+    this.followerOrNull = followerOrNull;
+    this.streams = streams;
     streams.setUncaughtExceptionHandler(this::respond);
     streams.setStateListener(
         (now, before) -> {
-          LOG.info("{}: {} -> {}", pipeline.name(), before, now);
+          LOG.info("{}: {} -> {}", name, before, now);
           if (now == KafkaStreams.State.RUNNING) {
             running.countDown();
           }
@@ -65,14 +54,40 @@ public final class KafkaPipeline implements AutoCloseable {
             ended.countDown();
           }
         });
-    Gauge.builder("millrace.lag.records", streams, KafkaPipeline::lag)
+  }
+
+  /** Plans a pipeline; nothing runs before {@link #start}. */
+  static KafkaPipeline of(Deployment deployment, Pipeline pipeline, MeterRegistry registry) {
+    TaskMeters meters = new TaskMeters(registry, pipeline.name());
+    ModelFollower followerOrNull =
+        pipeline.stages().stream()
+            .filter(stage -> !stage.followed().isEmpty())
+            .findFirst()
+            .map(
+                stage ->
+                    new ModelFollower(
+                        new HashMap<>(deployment.kafka()), stage.modelTopic(), stage.followed()))
+            .orElse(null);
+    Models models = followerOrNull == null ? Models.NONE : followerOrNull;
+    KafkaStreams streams =
+        new KafkaStreams(
+            OperatorTopology.build(pipeline, deployment.engine(), models, meters),
+            properties(deployment, pipeline.name()));
+    Gauge.builder(PipelineMeters.LAG_RECORDS, streams, KafkaPipeline::lag)
         .tags(meters.tags())
         .register(registry);
+    return new KafkaPipeline(pipeline.name(), pipeline.stages(), followerOrNull, streams);
+  }
+
+  /** Plans a copy of a topic: a topology without operators. */
+  static KafkaPipeline copy(Deployment deployment, Topology topology) {
+    return new KafkaPipeline(
+        "copy", List.of(), null, new KafkaStreams(topology, properties(deployment, "copy")));
   }
 
   /** Warms the operators up, catches up with the models, then starts the threads. */
-  public void start() {
-    for (Stage stage : pipeline.stages()) {
+  void start() {
+    for (Stage stage : stages) {
       stage.spec().get().operator().warmUp();
     }
     if (followerOrNull != null) {
@@ -86,18 +101,14 @@ public final class KafkaPipeline implements AutoCloseable {
    *
    * @return false when that takes longer than {@code timeout} or the pipeline failed
    */
-  public boolean awaitRunning(Duration timeout) throws InterruptedException {
+  boolean awaitRunning(Duration timeout) throws InterruptedException {
     return running.await(timeout.toMillis(), TimeUnit.MILLISECONDS) && failure == null;
   }
 
   /** Waits for the end; returns what ended it, or null after {@link #close}. */
-  public Throwable awaitEnd() throws InterruptedException {
+  Throwable awaitEnd() throws InterruptedException {
     ended.await();
     return failure;
-  }
-
-  public Pipeline pipeline() {
-    return pipeline;
   }
 
   @Override
@@ -111,11 +122,11 @@ public final class KafkaPipeline implements AutoCloseable {
   private StreamThreadExceptionResponse respond(Throwable error) {
     for (Throwable cause = error; cause != null; cause = cause.getCause()) {
       if (cause instanceof RetriableException) {
-        LOG.warn("{}: {}; a new thread takes over", pipeline.name(), cause.toString());
+        LOG.warn("{}: {}; a new thread takes over", name, cause.toString());
         return StreamThreadExceptionResponse.REPLACE_THREAD;
       }
     }
-    LOG.error("{}: stopped", pipeline.name(), error);
+    LOG.error("{}: stopped", name, error);
     failure = error;
     return StreamThreadExceptionResponse.SHUTDOWN_CLIENT;
   }
@@ -132,7 +143,7 @@ public final class KafkaPipeline implements AutoCloseable {
   }
 
   /** Client settings that suit streams of small records; a deployment's own come over these. */
-  public static Map<String, String> clientDefaults() {
+  private static Map<String, String> clientDefaults() {
     return Map.of(
         StreamsConfig.producerPrefix("linger.ms"), "20",
         StreamsConfig.producerPrefix("batch.size"), "131072",
@@ -140,14 +151,21 @@ public final class KafkaPipeline implements AutoCloseable {
         StreamsConfig.consumerPrefix("max.poll.records"), "2000");
   }
 
-  private static Properties properties(Deployment deployment, Pipeline pipeline) {
+  /**
+   * @param application the pipeline's name, or that of a copy
+   */
+  static Properties properties(Deployment deployment, String application) {
     Map<String, Object> properties = new HashMap<>(clientDefaults());
     properties.put(StreamsConfig.ROCKSDB_CONFIG_SETTER_CLASS_CONFIG, SmallRocksDb.class);
     properties.put(StreamsConfig.NUM_STREAM_THREADS_CONFIG, deployment.engine().threads());
     properties.putAll(deployment.kafka());
-    properties.putAll(deployment.streams());
-    properties.put(StreamsConfig.APPLICATION_ID_CONFIG, deployment.name() + "-" + pipeline.name());
-    properties.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
+    properties.putAll(deployment.engineProperties(KafkaStreamsEngine.NAME));
+    properties.put(StreamsConfig.APPLICATION_ID_CONFIG, deployment.name() + "-" + application);
+    properties.put(
+        StreamsConfig.PROCESSING_GUARANTEE_CONFIG,
+        deployment.engine().guarantee() == Guarantee.EXACTLY_ONCE
+            ? StreamsConfig.EXACTLY_ONCE_V2
+            : StreamsConfig.AT_LEAST_ONCE);
     properties.put(
         StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, deployment.engine().commitIntervalMillis());
     properties.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);

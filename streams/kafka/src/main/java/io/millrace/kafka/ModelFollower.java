@@ -1,8 +1,7 @@
 package io.millrace.kafka;
 
 import io.millrace.operator.Models;
-import io.millrace.operator.dictionary.DictionaryAssembly;
-import io.millrace.operator.dictionary.DictionaryModel;
+import io.millrace.runtime.ModelShelf;
 import io.millrace.schema.DictionaryVersion;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.UnreadableRecordException;
@@ -13,9 +12,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Set;
-import java.util.TreeMap;
-import java.util.concurrent.ConcurrentHashMap;
-import java.util.concurrent.ConcurrentSkipListMap;
 import org.apache.kafka.clients.consumer.Consumer;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -30,51 +26,23 @@ import org.slf4j.LoggerFactory;
 
 /**
  * Follows a topic of dictionary versions with a consumer of its own (read-committed, from the
- * beginning) and hands complete versions to every task of this process. Keeps the newest {@value
- * #KEPT_VERSIONS} versions of each id.
- *
- * <p>Slices of one version lie in several partitions, so they come in any order, and while it
- * catches up those of many versions are open at once.
- *
- * <p>Memory per id: 4 k d bytes for each kept or open version, 4 (k d + k^2) more for each that was
- * used. Thread-safe.
+ * beginning) and hands complete versions to every task of this process. Memory: {@link ModelShelf}.
+ * Thread-safe.
  */
 final class ModelFollower implements Models, AutoCloseable {
-  static final int KEPT_VERSIONS = 64;
-
   private static final Logger LOG = LoggerFactory.getLogger(ModelFollower.class);
   private static final Duration POLL = Duration.ofMillis(200);
   private static final long AWAIT_NANOS = Duration.ofSeconds(30).toNanos();
 
   private final Consumer<byte[], byte[]> consumer;
   private final String topic;
-  private final Set<String> followed;
   private final SingleObject<DictionaryVersion> framing = SingleObject.of(DictionaryVersion.class);
-  private final Map<String, TreeMap<Long, DictionaryAssembly>> open = new HashMap<>();
-  private final Map<String, ConcurrentSkipListMap<Long, Version>> versions =
-      new ConcurrentHashMap<>();
+  private final ModelShelf shelf;
   private final Object arrival = new Object();
   private final Thread thread;
   private boolean caughtUp;
   private volatile boolean closed;
   private volatile RuntimeException failureOrNull;
-
-  /** A complete version, prepared for coding (d k^2 operations) when it is used first. */
-  private static final class Version {
-    private final DictionaryAssembly assembly;
-    private DictionaryModel modelOrNull;
-
-    Version(DictionaryAssembly assembly) {
-      this.assembly = assembly;
-    }
-
-    synchronized DictionaryModel model() {
-      if (modelOrNull == null) {
-        modelOrNull = assembly.model().orElseThrow();
-      }
-      return modelOrNull;
-    }
-  }
 
   ModelFollower(Map<String, Object> kafka, String topic, Set<String> followed) {
     this(consumer(kafka), topic, followed);
@@ -86,7 +54,7 @@ final class ModelFollower implements Models, AutoCloseable {
   ModelFollower(Consumer<byte[], byte[]> consumer, String topic, Set<String> followed) {
     this.consumer = consumer;
     this.topic = topic;
-    this.followed = Set.copyOf(followed);
+    this.shelf = new ModelShelf(followed);
     this.thread = new Thread(this::follow, "model-follower-" + topic);
     this.thread.setDaemon(true);
   }
@@ -123,9 +91,7 @@ final class ModelFollower implements Models, AutoCloseable {
   @Override
   public Optional<Models.Model> latest(String id) {
     requireFollowing();
-    var known = versions.get(id);
-    var newest = known == null ? null : known.lastEntry();
-    return newest == null ? Optional.empty() : Optional.of(newest.getValue().model());
+    return shelf.latest(id);
   }
 
   /**
@@ -139,12 +105,12 @@ final class ModelFollower implements Models, AutoCloseable {
    */
   @Override
   public Optional<Models.Model> version(String id, long version) {
-    Version known = knownOrNull(id, version);
-    if (known == null && isAhead(id, version)) {
-      known = awaitOrNull(id, version);
+    Optional<Models.Model> known = shelf.version(id, version);
+    if (known.isEmpty() && shelf.isAhead(id, version)) {
+      known = await(id, version);
     }
     requireFollowing();
-    return known == null ? Optional.empty() : Optional.of(known.model());
+    return known;
   }
 
   @Override
@@ -179,29 +145,19 @@ final class ModelFollower implements Models, AutoCloseable {
     }
   }
 
-  private Version knownOrNull(String id, long version) {
-    var known = versions.get(id);
-    return known == null ? null : known.get(version);
-  }
-
-  private boolean isAhead(String id, long version) {
-    var known = versions.get(id);
-    return followed.contains(id) && (known == null || known.isEmpty() || known.lastKey() < version);
-  }
-
-  private Version awaitOrNull(String id, long version) {
+  private Optional<Models.Model> await(String id, long version) {
     long until = System.nanoTime() + AWAIT_NANOS;
     synchronized (arrival) {
-      Version known = knownOrNull(id, version);
+      Optional<Models.Model> known = shelf.version(id, version);
       long left = AWAIT_NANOS;
-      while (known == null && left > 0 && !closed && failureOrNull == null) {
+      while (known.isEmpty() && left > 0 && !closed && failureOrNull == null) {
         try {
           arrival.wait(1 + left / 1_000_000);
         } catch (InterruptedException e) {
           Thread.currentThread().interrupt();
-          return null;
+          return Optional.empty();
         }
-        known = knownOrNull(id, version);
+        known = shelf.version(id, version);
         left = until - System.nanoTime();
       }
       return known;
@@ -240,8 +196,8 @@ final class ModelFollower implements Models, AutoCloseable {
   private void take(ConsumerRecord<byte[], byte[]> record) {
     try {
       DictionaryVersion slice = framing.decode(record.value());
-      if (followed.contains(slice.getDictionary())) {
-        take(slice);
+      if (shelf.take(slice)) {
+        arrived(slice);
       }
     } catch (UnreadableRecordException | IllegalArgumentException e) {
       LOG.warn(
@@ -253,35 +209,10 @@ final class ModelFollower implements Models, AutoCloseable {
     }
   }
 
-  private void take(DictionaryVersion slice) {
-    TreeMap<Long, DictionaryAssembly> assemblies =
-        open.computeIfAbsent(slice.getDictionary(), id -> new TreeMap<>());
-    DictionaryAssembly assembly = assemblies.get(slice.getVersion());
-    if (assembly == null) {
-      assembly = new DictionaryAssembly(slice);
-    }
-    assembly.add(slice);
-    if (assembly.atoms().isPresent()) {
-      assemblies.remove(slice.getVersion());
-      keep(slice.getDictionary(), slice.getVersion(), new Version(assembly));
-      return;
-    }
-    assemblies.put(slice.getVersion(), assembly);
-    if (assemblies.size() > KEPT_VERSIONS) {
-      // older than as many others: it would not be kept
-      assemblies.pollFirstEntry();
-    }
-  }
-
-  private void keep(String id, long number, Version version) {
+  private void arrived(DictionaryVersion slice) {
     if (caughtUp) {
-      // here rather than in a stream thread; of those read at the start few are ever used
-      version.model();
-    }
-    var kept = versions.computeIfAbsent(id, name -> new ConcurrentSkipListMap<>());
-    kept.put(number, version);
-    while (kept.size() > KEPT_VERSIONS) {
-      kept.pollFirstEntry();
+      // prepared here rather than in a stream thread; of those read at the start few are ever used
+      shelf.version(slice.getDictionary(), slice.getVersion());
     }
     synchronized (arrival) {
       arrival.notifyAll();

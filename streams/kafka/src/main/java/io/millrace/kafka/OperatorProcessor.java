@@ -6,38 +6,28 @@ import io.millrace.operator.Models;
 import io.millrace.runtime.Deployment.EngineSettings;
 import io.millrace.runtime.OperatorSpec;
 import io.millrace.runtime.OperatorStep;
-import io.millrace.runtime.OperatorStep.StateChange;
+import io.millrace.runtime.PartitionTask;
 import io.millrace.runtime.Stage;
-import io.millrace.runtime.StateKeeper;
-import io.millrace.runtime.StepOutput;
-import io.millrace.schema.DeadLetter;
-import io.millrace.schema.SingleObject;
-import java.nio.ByteBuffer;
-import java.nio.charset.StandardCharsets;
+import io.millrace.runtime.TaskEdge;
+import io.millrace.runtime.TopicRecord;
 import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.processor.api.Processor;
 import org.apache.kafka.streams.processor.api.ProcessorContext;
 import org.apache.kafka.streams.processor.api.Record;
 import org.apache.kafka.streams.state.KeyValueStore;
 
-/** One stage of a pipeline in one task: records in, results and dead letters out, state kept. */
+/** One stage of a pipeline in one task of Kafka Streams, which is one partition of its input. */
 final class OperatorProcessor<I, S, O>
-    implements Processor<byte[], byte[], byte[], byte[]>, StepOutput {
-  /** A record may push stream time this far past its own timestamp, no further. */
-  private static final long MAXIMUM_LEAD_MILLIS = 24 * 60 * 60 * 1000L;
-
+    implements Processor<byte[], byte[], byte[], byte[]>, TaskEdge {
   private final String pipeline;
   private final Stage stage;
   private final OperatorSpec<I, S, O> spec;
   private final EngineSettings engine;
-  private final PipelineMeters meters;
+  private final TaskMeters meters;
   private final OperatorStep<I, S, O> step;
   private final Counter in;
-  private final SingleObject<DeadLetter> deadLetters = SingleObject.of(DeadLetter.class);
   private ProcessorContext<byte[], byte[]> context;
-  private StateKeeper<S> keeper;
-  private Record<byte[], byte[]> current;
-  private boolean refused;
+  private PartitionTask<I, S, O> task;
   private long writtenBytes;
 
   OperatorProcessor(
@@ -46,7 +36,7 @@ final class OperatorProcessor<I, S, O>
       OperatorSpec<I, S, O> spec,
       Models models,
       EngineSettings engine,
-      PipelineMeters meters) {
+      TaskMeters meters) {
     this.pipeline = pipeline;
     this.stage = stage;
     this.spec = spec;
@@ -68,14 +58,8 @@ final class OperatorProcessor<I, S, O>
   public void init(ProcessorContext<byte[], byte[]> context) {
     this.context = context;
     KeyValueStore<Bytes, byte[]> chunks = context.getStateStore(chunkStore(stage));
-    keeper =
-        new StateKeeper<>(
-            spec.state(),
-            new KeyValueChunks(chunks),
-            engine.chunkBytes(),
-            engine.heapBudgetBytes(),
-            step::nextDeadlineMillis);
-    keeper.restoreIndex();
+    task =
+        new PartitionTask<>(pipeline, stage, spec, step, engine, new KeyValueChunks(chunks), this);
     writtenBytes = 0;
     KeeperStore store = context.getStateStore(keeperStore(stage));
     store.beforeCommit(this::flush);
@@ -84,110 +68,54 @@ final class OperatorProcessor<I, S, O>
 
   @Override
   public void process(Record<byte[], byte[]> record) {
-    current = record;
-    refused = false;
     in.increment();
-    try {
-      String key = step.key(record.key());
-      I input = step.decode(record.value());
-      S state = keeper.getOrNull(key);
-      boolean fresh = state == null;
-      if (fresh) {
-        state = step.createState(key);
-      }
-      keep(key, state, fresh, step.apply(key, state, input, this));
-      if (!refused) {
-        keeper.advance(
-            Math.min(
-                spec.operator().eventTimeMillis(input), record.timestamp() + MAXIMUM_LEAD_MILLIS));
-        fireDue();
-      }
-    } catch (InvalidInputException refusal) {
-      reject(refusal);
-    }
+    // every record of a source node has its coordinates
+    var metadata = context.recordMetadata().orElseThrow();
+    task.process(
+        new TopicRecord(
+            metadata.topic(),
+            metadata.partition(),
+            metadata.offset(),
+            record.timestamp(),
+            record.key(),
+            record.value()));
   }
 
   @Override
   public void close() {
-    meters.closed(task());
+    meters.closed(name());
   }
 
   @Override
-  public void emit(String channel, String key, byte[] value) {
-    if (stage.outputTopics().containsKey(channel)) {
-      meters.emitted(channel);
-      context.forward(
-          new Record<>(key.getBytes(StandardCharsets.UTF_8), value, current.timestamp()),
-          OperatorTopology.sink(stage, channel));
-    }
-  }
-
-  @Override
-  public void reject(InvalidInputException refusal) {
-    refused = true;
-    meters.refused(refusal.reason().name());
-    byte[] value = current.value();
-    // every record of a source node has its coordinates
-    var metadata = context.recordMetadata().orElseThrow();
-    DeadLetter letter =
-        new DeadLetter(
-            pipeline,
-            refusal.reason().name(),
-            refusal.getMessage(),
-            metadata.topic(),
-            metadata.partition(),
-            metadata.offset(),
-            current.timestamp(),
-            // a legal key is kept whole, so that its record can be re-driven
-            bounded(
-                current.key(), Math.max(OperatorStep.MAXIMUM_KEY_BYTES, engine.deadLetterBytes())),
-            bounded(value, engine.deadLetterBytes()),
-            value == null ? -1L : value.length);
+  public void emit(String channel, byte[] key, byte[] value, long timestampMillis) {
+    meters.emitted(channel);
     context.forward(
-        new Record<>(boundedKey(current.key()), deadLetters.encode(letter), current.timestamp()),
+        new Record<>(key, value, timestampMillis), OperatorTopology.sink(stage, channel));
+  }
+
+  @Override
+  public void reject(
+      InvalidInputException.Reason reason,
+      byte[] keyOrNull,
+      byte[] deadLetter,
+      long timestampMillis) {
+    meters.refused(reason.name());
+    context.forward(
+        new Record<>(keyOrNull, deadLetter, timestampMillis),
         OperatorTopology.deadLetterSink(stage));
   }
 
-  private void fireDue() {
-    for (String key = keeper.dueOrNull(); key != null; key = keeper.dueOrNull()) {
-      S state = keeper.getOrNull(key);
-      keep(key, state, false, step.expire(key, state, keeper.streamTimeMillis(), this));
-    }
-  }
-
-  private void keep(String key, S state, boolean fresh, StateChange change) {
-    switch (change) {
-      case CHANGED -> keeper.changed(key, state);
-      case COMPLETE -> {
-        if (!fresh) {
-          keeper.forget(key);
-        }
-      }
-      case NONE -> {}
-    }
-  }
-
   private void flush() {
-    keeper.flush();
+    task.flush();
     report();
   }
 
   private void report() {
-    meters.flushed(task(), keeper.keys(), keeper.heapBytes(), keeper.writtenBytes() - writtenBytes);
-    writtenBytes = keeper.writtenBytes();
+    meters.flushed(name(), task.keys(), task.heapBytes(), task.writtenBytes() - writtenBytes);
+    writtenBytes = task.writtenBytes();
   }
 
-  private String task() {
+  private String name() {
     return stage.name() + '/' + context.taskId();
-  }
-
-  private static ByteBuffer bounded(byte[] bytes, int limit) {
-    return bytes == null ? null : ByteBuffer.wrap(bytes, 0, Math.min(bytes.length, limit));
-  }
-
-  private static byte[] boundedKey(byte[] key) {
-    return key == null || key.length <= OperatorStep.MAXIMUM_KEY_BYTES
-        ? key
-        : java.util.Arrays.copyOf(key, OperatorStep.MAXIMUM_KEY_BYTES);
   }
 }

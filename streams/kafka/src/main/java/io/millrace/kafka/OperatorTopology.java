@@ -28,7 +28,7 @@ public final class OperatorTopology {
 
   /** The topology of a pipeline. Models are followed through {@code models}. */
   static Topology build(
-      Pipeline pipeline, EngineSettings engine, Models models, PipelineMeters meters) {
+      Pipeline pipeline, EngineSettings engine, Models models, TaskMeters meters) {
     return build(pipeline, engine, models, meters, Stores::persistentKeyValueStore);
   }
 
@@ -39,7 +39,7 @@ public final class OperatorTopology {
       Pipeline pipeline,
       EngineSettings engine,
       Models models,
-      PipelineMeters meters,
+      TaskMeters meters,
       Function<String, KeyValueBytesStoreSupplier> chunks) {
     Topology topology = new Topology();
     for (Stage stage : pipeline.stages()) {
@@ -83,7 +83,7 @@ public final class OperatorTopology {
   }
 
   private static Processor<byte[], byte[], byte[], byte[]> processor(
-      Pipeline pipeline, Stage stage, Models models, EngineSettings engine, PipelineMeters meters) {
+      Pipeline pipeline, Stage stage, Models models, EngineSettings engine, TaskMeters meters) {
     return capture(pipeline, stage, stage.spec().get(), models, engine, meters);
   }
 
@@ -93,7 +93,7 @@ public final class OperatorTopology {
       OperatorSpec<I, S, O> spec,
       Models models,
       EngineSettings engine,
-      PipelineMeters meters) {
+      TaskMeters meters) {
     return new OperatorProcessor<>(pipeline.name(), stage, spec, models, engine, meters);
   }
 }

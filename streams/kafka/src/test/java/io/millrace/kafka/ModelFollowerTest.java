@@ -7,6 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.millrace.operator.dictionary.DictionaryModel;
+import io.millrace.runtime.ModelShelf;
 import io.millrace.schema.DataType;
 import io.millrace.schema.DictionaryVersion;
 import io.millrace.schema.SingleObject;
@@ -137,7 +138,7 @@ final class ModelFollowerTest {
 
   @Test
   void keepsTheNewestVersionsAlsoWhenAllAreOpenAtOnce() {
-    int versions = 3 * ModelFollower.KEPT_VERSIONS;
+    int versions = 3 * ModelShelf.KEPT_VERSIONS;
     // partition by partition, so that no version completes before the last slices come
     for (int slice = 0; slice < 2; slice++) {
       for (long version = 0; version < versions; version++) {
@@ -146,7 +147,7 @@ final class ModelFollowerTest {
     }
     follower.start();
     assertEquals(versions - 1, follower.latest("shapes").orElseThrow().version());
-    long oldest = versions - ModelFollower.KEPT_VERSIONS;
+    long oldest = versions - ModelShelf.KEPT_VERSIONS;
     assertTrue(follower.version("shapes", oldest).isPresent());
     assertTrue(follower.version("shapes", oldest - 1).isEmpty());
   }

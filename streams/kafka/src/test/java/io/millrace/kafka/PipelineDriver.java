@@ -5,6 +5,7 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import io.millrace.operator.Models;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.Deployment.EngineSettings;
+import io.millrace.runtime.Deployment.Guarantee;
 import io.millrace.runtime.Pipeline;
 import io.millrace.runtime.Stage;
 import java.time.Instant;
@@ -70,7 +71,8 @@ final class PipelineDriver implements AutoCloseable {
             "name: test\nkafka: {bootstrap.servers: 'none:1'}\npipelines:\n  - " + pipelineYaml,
             Map.of());
     this.pipeline = deployment.pipelines().get(0);
-    this.engine = new EngineSettings(1, 100, 4096, heapBudgetBytes, 64 * 1024, 256);
+    this.engine =
+        new EngineSettings(1, 100, 4096, heapBudgetBytes, 64 * 1024, 256, Guarantee.EXACTLY_ONCE);
     this.models = models;
     this.persistent = persistent;
     pipeline.stages().forEach(stage -> topics.addAll(stage.outputTopics().values()));
@@ -149,7 +151,7 @@ final class PipelineDriver implements AutoCloseable {
                 pipeline,
                 engine,
                 models,
-                new PipelineMeters(registry, pipeline.name()),
+                new TaskMeters(registry, pipeline.name()),
                 persistent ? Stores::persistentKeyValueStore : this::restored),
             properties);
     input = input("input");

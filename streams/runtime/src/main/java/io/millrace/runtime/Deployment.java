@@ -2,6 +2,7 @@ package io.millrace.runtime;
 
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
@@ -12,43 +13,37 @@ import java.util.Set;
  *
  * @param name prefix of application ids
  * @param kafka properties of every Kafka client, as they are
- * @param streams properties of the Kafka Streams runtime beside those
+ * @param engines properties of each engine, by its name, as they are
  * @param stateDirectory local state; empty: a temporary directory
  * @param engine limits that hold for every pipeline
  * @param dashboard the page
  * @param partitions of topics that this deployment creates
  * @param replication of topics that this deployment creates
+ * @param source what it was read from
  */
 public record Deployment(
     String name,
     Map<String, String> kafka,
-    Map<String, String> streams,
+    Map<String, Map<String, String>> engines,
     String stateDirectory,
     EngineSettings engine,
     DashboardSettings dashboard,
     int partitions,
     int replication,
-    List<Pipeline> pipelines) {
-
-  /** Kafka properties that settings of this file stand for, and which. */
-  private static final Map<String, String> OWNED =
-      Map.of(
-          "application.id", "made of name and the pipeline's name",
-          "processing.guarantee", "always exactly_once_v2",
-          "state.dir", "set by state-directory",
-          "num.stream.threads", "set by engine.threads",
-          "commit.interval.ms", "set by engine.commit-interval-millis",
-          "statestore.cache.max.bytes", "always 0: hot state has its own heap budget");
+    List<Pipeline> pipelines,
+    DeploymentSource source) {
 
   /**
    * Limits of the engine.
    *
-   * @param threads stream threads per pipeline
-   * @param commitIntervalMillis between transactions; changed state is written at each
-   * @param chunkBytes largest value in the changelog
+   * @param threads parallelism of each pipeline in this process or cluster
+   * @param commitIntervalMillis between transactions or checkpoints; changed state is written at
+   *     each
+   * @param chunkBytes largest value in the store of state
    * @param heapBudgetBytes of hot state per task
    * @param maximumRecordBytes longer input is refused
    * @param deadLetterBytes of the original that a dead letter keeps
+   * @param guarantee of the outputs
    */
   public record EngineSettings(
       int threads,
@@ -56,7 +51,16 @@ public record Deployment(
       int chunkBytes,
       long heapBudgetBytes,
       int maximumRecordBytes,
-      int deadLetterBytes) {}
+      int deadLetterBytes,
+      Guarantee guarantee) {}
+
+  /** What a crash may do to the outputs. */
+  public enum Guarantee {
+    /** Nothing lost, nothing doubled, for readers that read committed records. */
+    EXACTLY_ONCE,
+    /** Nothing lost; some records may be written again. */
+    AT_LEAST_ONCE
+  }
 
   /** The page: off unless enabled, on the loopback address unless told otherwise. */
   public record DashboardSettings(boolean enabled, String host, int port) {}
@@ -84,9 +88,7 @@ public record Deployment(
                 value);
           }
         });
-    Map<String, String> streams = root.texts("streams");
-    requireFree(root, "kafka", kafka);
-    requireFree(root, "streams", streams);
+    Map<String, Map<String, String>> engines = engines(root.section("engines"));
     if (!kafka.containsKey("bootstrap.servers")) {
       throw root.refuse("kafka.bootstrap.servers", "nothing", "host:port of at least one broker");
     }
@@ -109,7 +111,7 @@ public record Deployment(
         new Deployment(
             name,
             kafka,
-            streams,
+            engines,
             root.text("state-directory", ""),
             engine(engine),
             new DashboardSettings(
@@ -118,9 +120,43 @@ public record Deployment(
                 dashboard.integer("port", 8080, 0, 65_535)),
             topics.integer("partitions", 4, 1, 10_000),
             topics.integer("replication", 1, 1, 16),
-            List.copyOf(pipelines));
+            List.copyOf(pipelines),
+            DeploymentSource.of(file, yaml, environment));
     root.finish();
     return deployment;
+  }
+
+  /** Properties of one engine; empty where the file has none. */
+  public Map<String, String> engineProperties(String engine) {
+    return engines.getOrDefault(engine, Map.of());
+  }
+
+  /**
+   * Refuses properties that settings of this file stand for.
+   *
+   * @param engine whose section is checked beside the Kafka clients'
+   * @param owned property to what stands for it
+   * @throws ConfigurationException for the first one that is set
+   */
+  public void requireFree(String engine, Map<String, String> owned) {
+    refuseOwned("kafka", kafka, owned);
+    refuseOwned("engines." + engine, engineProperties(engine), owned);
+  }
+
+  private void refuseOwned(
+      String section, Map<String, String> properties, Map<String, String> owned) {
+    for (String property : properties.keySet()) {
+      if (owned.containsKey(property)) {
+        throw new ConfigurationException(
+            source.file()
+                + ": "
+                + section
+                + "."
+                + property
+                + ": got a value, expected none here: it is "
+                + owned.get(property));
+      }
+    }
   }
 
   /** Leaves out the Kafka properties: they may hold secrets. */
@@ -129,13 +165,12 @@ public record Deployment(
     return "Deployment[name=" + name + ", pipelines=" + pipelines + "]";
   }
 
-  private static void requireFree(Settings root, String section, Map<String, String> properties) {
-    for (String property : properties.keySet()) {
-      if (OWNED.containsKey(property)) {
-        throw root.section(section)
-            .refuse(property, "a value", "none here: it is " + OWNED.get(property));
-      }
+  private static Map<String, Map<String, String>> engines(Settings section) {
+    Map<String, Map<String, String>> engines = new LinkedHashMap<>();
+    for (String engine : section.keys()) {
+      engines.put(engine, section.texts(engine));
     }
+    return engines;
   }
 
   private static EngineSettings engine(Settings engine) {
@@ -145,7 +180,10 @@ public record Deployment(
         engine.integer("chunk-bytes", 256 * 1024, 1024, 1000 * 1000),
         engine.wholeNumber("heap-budget-megabytes", 512, 1, 1 << 20) << 20,
         engine.integer("maximum-record-bytes", 1 << 20, 64, 1 << 28),
-        engine.integer("dead-letter-bytes", 64 * 1024, 0, 400_000));
+        engine.integer("dead-letter-bytes", 64 * 1024, 0, 400_000),
+        engine.choice("guarantee", "exactly-once", "exactly-once", "at-least-once").startsWith("e")
+            ? Guarantee.EXACTLY_ONCE
+            : Guarantee.AT_LEAST_ONCE);
   }
 
   /** Names become topic names and application ids. */

@@ -186,6 +186,13 @@ public final class Settings {
     return texts;
   }
 
+  /** The keys that are there, in file order. */
+  public List<String> keys() {
+    List<String> keys = new ArrayList<>();
+    node.fieldNames().forEachRemaining(keys::add);
+    return keys;
+  }
+
   /** A nested mapping; an absent one reads as empty. */
   public Settings section(String key) {
     read.add(key);

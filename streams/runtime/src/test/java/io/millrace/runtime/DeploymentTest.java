@@ -23,10 +23,15 @@ final class DeploymentTest {
     Deployment plant = Deployment.parse("example.yaml", example(), Map.of());
     assertEquals("plant", plant.name());
     assertEquals("SASL_SSL", plant.kafka().get("security.protocol"));
-    assertEquals(Map.of("num.standby.replicas", "1", "replication.factor", "3"), plant.streams());
+    assertEquals(
+        Map.of("num.standby.replicas", "1", "replication.factor", "3"),
+        plant.engineProperties("kafka-streams"));
+    assertEquals("rocksdb", plant.engineProperties("flink").get("state.backend.type"));
+    assertEquals(Map.of(), plant.engineProperties("none"));
     assertEquals("/var/lib/millrace", plant.stateDirectory());
     assertEquals(
-        new Deployment.EngineSettings(2, 500, 262_144, 512L << 20, 1 << 20, 65_536),
+        new Deployment.EngineSettings(
+            2, 500, 262_144, 512L << 20, 1 << 20, 65_536, Deployment.Guarantee.EXACTLY_ONCE),
         plant.engine());
     assertEquals(new Deployment.DashboardSettings(true, "127.0.0.1", 8080), plant.dashboard());
     assertEquals(8, plant.partitions());
@@ -105,12 +110,39 @@ final class DeploymentTest {
 
   @Test
   void refusesPropertiesThatOtherSettingsStandFor() {
-    refused(
-        HEAD + "streams: {num.stream.threads: 9}\npipelines: [{name: a}]\n",
-        "streams.num.stream.threads: got a value, expected none here: it is set by engine.threads");
-    refused(
-        HEAD + "streams: {processing.guarantee: at_least_once}\npipelines: [{name: a}]\n",
-        "always exactly_once_v2");
+    Deployment deployment =
+        Deployment.parse(
+            "plant.yaml",
+            HEAD + "engines: {fast: {threads: 9}, slow: {x: 1}}\npipelines: [{name: a}]\n",
+            Map.of("MILLRACE_KAFKA_RETRIES", "3"));
+    deployment.requireFree("fast", Map.of("x", "fixed"));
+    ConfigurationException inEngine =
+        assertThrows(
+            ConfigurationException.class,
+            () -> deployment.requireFree("fast", Map.of("threads", "set by engine.threads")));
+    assertEquals(
+        "plant.yaml: engines.fast.threads: got a value, expected none here: it is set by"
+            + " engine.threads",
+        inEngine.getMessage());
+    ConfigurationException inKafka =
+        assertThrows(
+            ConfigurationException.class,
+            () -> deployment.requireFree("slow", Map.of("retries", "always 0")));
+    assertTrue(inKafka.getMessage().startsWith("plant.yaml: kafka.retries: got a value"));
+  }
+
+  @Test
+  void canBeReadAgainFromItsSource() {
+    Deployment deployment =
+        Deployment.parse(
+            "plant.yaml",
+            HEAD + "pipelines: [{name: a}]\n",
+            Map.of("MILLRACE_ENGINE_THREADS", "3", "HOME", "/home/x"));
+    assertEquals(Map.of("MILLRACE_ENGINE_THREADS", "3"), deployment.source().overrides());
+    Deployment again = deployment.source().deployment();
+    assertEquals(3, again.engine().threads());
+    assertEquals(deployment.kafka(), again.kafka());
+    assertFalse(deployment.source().toString().contains("hunter2"));
   }
 
   @Test

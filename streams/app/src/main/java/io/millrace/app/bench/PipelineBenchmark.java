@@ -1,13 +1,16 @@
 package io.millrace.app.bench;
 
 import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
+import io.millrace.app.Engines;
 import io.millrace.app.broker.EmbeddedBroker;
 import io.millrace.app.topics.ClusterConnection;
 import io.millrace.app.topics.DeploymentTopics;
 import io.millrace.app.topics.TopicCreation;
 import io.millrace.app.topics.TopicSpec;
-import io.millrace.kafka.KafkaPipeline;
 import io.millrace.runtime.Deployment;
+import io.millrace.runtime.Engine;
+import io.millrace.runtime.EngineRun;
+import io.millrace.runtime.LaunchSettings;
 import io.millrace.schema.SensorReading;
 import io.millrace.schema.SingleObject;
 import java.io.IOException;
@@ -16,14 +19,12 @@ import java.lang.management.ManagementFactory;
 import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.Comparator;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Properties;
 import java.util.Random;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
@@ -36,10 +37,6 @@ import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.RetriableException;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.apache.kafka.common.serialization.Serdes;
-import org.apache.kafka.streams.KafkaStreams;
-import org.apache.kafka.streams.StreamsConfig;
-import org.apache.kafka.streams.Topology;
 
 /**
  * The whole pipeline against an identity topology: the same readings, broker, guarantee
@@ -61,7 +58,7 @@ final class PipelineBenchmark {
 
   /** A thing to measure: started by {@link #start}, stopped by {@link AutoCloseable#close}. */
   private interface Subject {
-    Runnable start(String group);
+    Runnable start(String group) throws InterruptedException;
   }
 
   PipelineBenchmark(PrintWriter out, boolean quick) {
@@ -95,28 +92,21 @@ final class PipelineBenchmark {
 
   private List<BenchmarkResult> measure(Admin admin, String servers, Path directory)
       throws InterruptedException {
+    Engine engine = Engines.load(Engines.DEFAULT);
     Subject identity =
-        group -> {
-          Topology topology = new Topology();
-          topology.addSource("in", INPUT).addSink("out", COPY, "in");
-          KafkaStreams streams = new KafkaStreams(topology, identity(servers, directory, group));
-          streams.start();
-          return () -> streams.close(Duration.ofSeconds(30));
-        };
+        group -> start(engine.openCopy(deployment(servers, directory, group), INPUT, COPY));
     Subject pipeline =
-        group -> {
-          Deployment deployment = deployment(servers, directory, group);
-          KafkaPipeline running =
-              new KafkaPipeline(
-                  deployment, deployment.pipelines().get(0), new SimpleMeterRegistry());
-          running.start();
-          return running::close;
-        };
+        group ->
+            start(
+                engine.open(
+                    deployment(servers, directory, group),
+                    LaunchSettings.LOCAL,
+                    new SimpleMeterRegistry()));
     // one round first that is not counted: both sides meet compiled code afterwards
     List<Run> ours = new ArrayList<>();
     List<Run> theirs = new ArrayList<>();
     for (int round = 0; round <= rounds; round++) {
-      Run copy = run(admin, "identity" + round, "identity" + round, identity);
+      Run copy = run(admin, "identity" + round, "identity" + round + "-copy", identity);
       Run learn = run(admin, "learn" + round, "learn" + round + "-sensors", pipeline);
       out.printf(
           Locale.ROOT,
@@ -241,20 +231,9 @@ final class PipelineBenchmark {
     return Deployment.parse("bench.yaml", yaml, Map.of());
   }
 
-  private static Properties identity(String servers, Path directory, String group) {
-    Properties properties = new Properties();
-    properties.put(StreamsConfig.APPLICATION_ID_CONFIG, group);
-    properties.put(StreamsConfig.BOOTSTRAP_SERVERS_CONFIG, servers);
-    properties.put(StreamsConfig.STATE_DIR_CONFIG, directory.resolve(group).toString());
-    properties.put(StreamsConfig.PROCESSING_GUARANTEE_CONFIG, StreamsConfig.EXACTLY_ONCE_V2);
-    properties.put(StreamsConfig.COMMIT_INTERVAL_MS_CONFIG, 1000);
-    properties.put(
-        StreamsConfig.DEFAULT_KEY_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class.getName());
-    properties.put(
-        StreamsConfig.DEFAULT_VALUE_SERDE_CLASS_CONFIG, Serdes.ByteArraySerde.class.getName());
-    properties.put(StreamsConfig.consumerPrefix("auto.offset.reset"), "earliest");
-    KafkaPipeline.clientDefaults().forEach(properties::put);
-    return properties;
+  private static Runnable start(EngineRun run) throws InterruptedException {
+    run.start();
+    return run::close;
   }
 
   private static long cpuNanos() {

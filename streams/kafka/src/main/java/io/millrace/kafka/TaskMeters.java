@@ -4,23 +4,12 @@ import io.micrometer.core.instrument.Counter;
 import io.micrometer.core.instrument.Gauge;
 import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tags;
+import io.millrace.runtime.PipelineMeters;
 import java.util.Map;
 import java.util.concurrent.ConcurrentHashMap;
 
-/**
- * Meters of one pipeline, all tagged {@code pipeline} and {@code engine}. Thread-safe.
- *
- * <pre>
- * millrace.records.in     counter, tag stage      records taken, refused ones included
- * millrace.records.out    counter, tag channel    results written
- * millrace.dead.letters   counter, tag reason     records refused
- * millrace.state.bytes    gauge                   hot state on the heap
- * millrace.state.written  counter, bytes          state written to the changelog
- * millrace.keys           gauge                   keys with a state
- * millrace.lag.records    gauge                   registered by {@link KafkaPipeline}
- * </pre>
- */
-final class PipelineMeters {
+/** Meters of one pipeline in this process, named by {@link PipelineMeters}. Thread-safe. */
+final class TaskMeters {
   private final MeterRegistry registry;
   private final Tags tags;
   private final Map<String, Counter> out = new ConcurrentHashMap<>();
@@ -30,15 +19,15 @@ final class PipelineMeters {
 
   private record Sizes(long keys, long heapBytes) {}
 
-  PipelineMeters(MeterRegistry registry, String pipeline) {
+  TaskMeters(MeterRegistry registry, String pipeline) {
     this.registry = registry;
-    this.tags = Tags.of("pipeline", pipeline, "engine", KafkaPipeline.ENGINE);
-    this.written = registry.counter("millrace.state.written", tags);
-    Gauge.builder("millrace.state.bytes", sizes, all -> sum(all, true))
+    this.tags = Tags.of("pipeline", pipeline, "engine", KafkaStreamsEngine.NAME);
+    this.written = registry.counter(PipelineMeters.STATE_WRITTEN, tags);
+    Gauge.builder(PipelineMeters.STATE_BYTES, sizes, all -> sum(all, true))
         .tags(tags)
         .baseUnit("bytes")
         .register(registry);
-    Gauge.builder("millrace.keys", sizes, all -> sum(all, false)).tags(tags).register(registry);
+    Gauge.builder(PipelineMeters.KEYS, sizes, all -> sum(all, false)).tags(tags).register(registry);
   }
 
   Tags tags() {
@@ -46,19 +35,20 @@ final class PipelineMeters {
   }
 
   Counter in(String stage) {
-    return registry.counter("millrace.records.in", tags.and("stage", stage));
+    return registry.counter(PipelineMeters.RECORDS_IN, tags.and("stage", stage));
   }
 
   void emitted(String channel) {
     out.computeIfAbsent(
-            channel, name -> registry.counter("millrace.records.out", tags.and("channel", name)))
+            channel,
+            name -> registry.counter(PipelineMeters.RECORDS_OUT, tags.and("channel", name)))
         .increment();
   }
 
   void refused(String reason) {
     refused
         .computeIfAbsent(
-            reason, name -> registry.counter("millrace.dead.letters", tags.and("reason", name)))
+            reason, name -> registry.counter(PipelineMeters.DEAD_LETTERS, tags.and("reason", name)))
         .increment();
   }
 

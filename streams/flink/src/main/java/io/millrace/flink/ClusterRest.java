@@ -1,0 +1,204 @@
+package io.millrace.flink;
+
+import com.fasterxml.jackson.databind.JsonNode;
+import com.fasterxml.jackson.databind.ObjectMapper;
+import java.io.IOException;
+import java.net.URI;
+import java.net.http.HttpClient;
+import java.net.http.HttpRequest;
+import java.net.http.HttpRequest.BodyPublishers;
+import java.net.http.HttpResponse;
+import java.net.http.HttpResponse.BodyHandlers;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.stream.Collectors;
+
+/** What a run asks of a Flink cluster, through Flink's documented REST interface. Thread-safe. */
+final class ClusterRest {
+  private static final Duration CONNECT = Duration.ofSeconds(5);
+  private static final Duration ANSWER = Duration.ofSeconds(30);
+  private static final int METRICS_PER_REQUEST = 40;
+
+  private final HttpClient http = HttpClient.newBuilder().connectTimeout(CONNECT).build();
+  private final ObjectMapper json = new ObjectMapper();
+  private final URI address;
+
+  /**
+   * A job of the cluster.
+   *
+   * @param state Flink's, for example RUNNING
+   */
+  record Job(String id, String name, String state) {
+    /** Whether it has not ended and is not about to. */
+    boolean isLive() {
+      return switch (state) {
+        case "INITIALIZING", "CREATED", "RUNNING", "RESTARTING", "FAILING" -> true;
+        default -> false;
+      };
+    }
+
+    /** Whether it can change no more. */
+    boolean hasEnded() {
+      return switch (state) {
+        case "FINISHED", "CANCELED", "FAILED" -> true;
+        default -> false;
+      };
+    }
+  }
+
+  /**
+   * @param address for example http://127.0.0.1:8081
+   */
+  ClusterRest(URI address) {
+    String text = address.toString();
+    this.address = URI.create(text.endsWith("/") ? text.substring(0, text.length() - 1) : text);
+  }
+
+  URI address() {
+    return address;
+  }
+
+  List<Job> jobs() throws IOException, InterruptedException {
+    List<Job> jobs = new ArrayList<>();
+    for (JsonNode job : get("/jobs/overview").path("jobs")) {
+      jobs.add(
+          new Job(job.path("jid").asText(), job.path("name").asText(), job.path("state").asText()));
+    }
+    return jobs;
+  }
+
+  /** A job that has not ended, by its name. */
+  Optional<Job> liveJob(String name) throws IOException, InterruptedException {
+    return jobs().stream().filter(job -> job.isLive() && job.name().equals(name)).findFirst();
+  }
+
+  /** State, vertices and timestamps of a job. */
+  JsonNode job(String id) throws IOException, InterruptedException {
+    return get("/jobs/" + id);
+  }
+
+  JsonNode checkpoints(String id) throws IOException, InterruptedException {
+    return get("/jobs/" + id + "/checkpoints");
+  }
+
+  /** The newest failure of a job, its first line. */
+  String failure(String id) throws IOException, InterruptedException {
+    JsonNode newest =
+        get("/jobs/" + id + "/exceptions").path("exceptionHistory").path("entries").path(0);
+    String trace = newest.path("stacktrace").asText("");
+    return trace
+        .lines()
+        .filter(line -> line.startsWith("Caused by: "))
+        .reduce((first, second) -> second)
+        .map(line -> line.substring("Caused by: ".length()))
+        .orElseGet(() -> trace.lines().findFirst().orElse("no reason is known"));
+  }
+
+  /** Metrics of a job itself. */
+  Map<String, Double> jobMetrics(String id, String... names)
+      throws IOException, InterruptedException {
+    return values(get("/jobs/" + id + "/metrics?get=" + String.join(",", names)), "value");
+  }
+
+  /** Names of the metrics that any task of a vertex has. */
+  List<String> metricNames(String id, String vertex) throws IOException, InterruptedException {
+    List<String> names = new ArrayList<>();
+    get(metrics(id, vertex)).forEach(metric -> names.add(metric.path("id").asText()));
+    return names;
+  }
+
+  /** Sums of metrics over the tasks of a vertex. */
+  Map<String, Double> metricSums(String id, String vertex, List<String> names)
+      throws IOException, InterruptedException {
+    Map<String, Double> sums = new HashMap<>();
+    for (int from = 0; from < names.size(); from += METRICS_PER_REQUEST) {
+      String some =
+          names.subList(from, Math.min(names.size(), from + METRICS_PER_REQUEST)).stream()
+              .collect(Collectors.joining(","));
+      sums.putAll(values(get(metrics(id, vertex) + "?agg=sum&get=" + some), "sum"));
+    }
+    return sums;
+  }
+
+  void cancel(String id) throws IOException, InterruptedException {
+    send(request("/jobs/" + id + "?mode=cancel").method("PATCH", BodyPublishers.noBody()));
+  }
+
+  /**
+   * Ends a job with a savepoint, from which it goes on without a record lost or doubled.
+   *
+   * @param directoryOrEmpty where the savepoint goes; empty: where the cluster puts them
+   * @return the savepoint
+   * @throws IOException when there is none after {@code timeout}, with the reason
+   */
+  String stop(String id, String directoryOrEmpty, Duration timeout)
+      throws IOException, InterruptedException {
+    Map<String, Object> body = new HashMap<>(Map.of("drain", false, "formatType", "NATIVE"));
+    if (!directoryOrEmpty.isEmpty()) {
+      body.put("targetDirectory", directoryOrEmpty);
+    }
+    String trigger =
+        send(request("/jobs/" + id + "/stop")
+                .header("Content-Type", "application/json")
+                .POST(BodyPublishers.ofByteArray(json.writeValueAsBytes(body))))
+            .path("request-id")
+            .asText();
+    long until = System.nanoTime() + timeout.toNanos();
+    while (System.nanoTime() < until) {
+      JsonNode answer = get("/jobs/" + id + "/savepoints/" + trigger);
+      if (answer.path("status").path("id").asText().equals("COMPLETED")) {
+        JsonNode operation = answer.path("operation");
+        if (operation.hasNonNull("location")) {
+          return operation.path("location").asText();
+        }
+        throw new IOException(
+            operation
+                .path("failure-cause")
+                .path("stack-trace")
+                .asText("no reason is known")
+                .lines()
+                .reduce((first, second) -> second.startsWith("Caused by") ? second : first)
+                .orElse(""));
+      }
+      Thread.sleep(100);
+    }
+    throw new IOException("no savepoint within " + timeout.toSeconds() + " s");
+  }
+
+  private static String metrics(String id, String vertex) {
+    return "/jobs/" + id + "/vertices/" + vertex + "/subtasks/metrics";
+  }
+
+  private static Map<String, Double> values(JsonNode metrics, String field) {
+    Map<String, Double> values = new HashMap<>();
+    for (JsonNode metric : metrics) {
+      double value = metric.path(field).asDouble(Double.NaN);
+      if (Double.isFinite(value)) {
+        values.put(metric.path("id").asText(), value);
+      }
+    }
+    return values;
+  }
+
+  private JsonNode get(String path) throws IOException, InterruptedException {
+    return send(request(path).GET());
+  }
+
+  private HttpRequest.Builder request(String path) {
+    return HttpRequest.newBuilder(URI.create(address + path)).timeout(ANSWER);
+  }
+
+  private JsonNode send(HttpRequest.Builder builder) throws IOException, InterruptedException {
+    HttpRequest request = builder.build();
+    HttpResponse<byte[]> response = http.send(request, BodyHandlers.ofByteArray());
+    if (response.statusCode() >= 300) {
+      throw new IOException(
+          request.method() + " " + request.uri().getPath() + " answered " + response.statusCode());
+    }
+    return response.body().length == 0 ? json.createObjectNode() : json.readTree(response.body());
+  }
+}

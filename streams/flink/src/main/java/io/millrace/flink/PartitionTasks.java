@@ -1,0 +1,132 @@
+package io.millrace.flink;
+
+import io.millrace.operator.InvalidInputException;
+import io.millrace.operator.Models;
+import io.millrace.runtime.Deployment.EngineSettings;
+import io.millrace.runtime.OperatorSpec;
+import io.millrace.runtime.OperatorStep;
+import io.millrace.runtime.PartitionTask;
+import io.millrace.runtime.Pipeline;
+import io.millrace.runtime.Stage;
+import io.millrace.runtime.TaskEdge;
+import io.millrace.runtime.TopicRecord;
+import java.util.TreeMap;
+import org.apache.flink.streaming.api.operators.AbstractStreamOperator;
+import org.apache.flink.streaming.api.operators.Output;
+import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
+
+/**
+ * The partitions of a stage's input that one Flink task has. Flink's current key is the partition
+ * of the record at hand; {@link #flush} visits all partitions and so moves it. One thread.
+ */
+final class PartitionTasks<I, S, O> implements TaskEdge {
+  private final AbstractStreamOperator<TopicRecord> operator;
+  private final Output<StreamRecord<TopicRecord>> output;
+  private final Pipeline pipeline;
+  private final Stage stage;
+  private final EngineSettings engine;
+  private final OperatorSpec<I, S, O> spec;
+  private final OperatorStep<I, S, O> step;
+  private final KeyedChunks chunks;
+  private final StageMeters meters;
+  private final TreeMap<Integer, Entry<I, S, O>> tasks = new TreeMap<>();
+  private final StreamRecord<TopicRecord> element = new StreamRecord<>(null);
+  private Entry<I, S, O> recentOrNull;
+
+  /**
+   * @param key Flink's
+   */
+  private record Entry<I, S, O>(int partition, Object key, PartitionTask<I, S, O> task) {}
+
+  private PartitionTasks(
+      AbstractStreamOperator<TopicRecord> operator,
+      Output<StreamRecord<TopicRecord>> output,
+      StageReference.Resolved resolved,
+      OperatorSpec<I, S, O> spec,
+      Models models) {
+    this.operator = operator;
+    this.output = output;
+    this.pipeline = resolved.pipeline();
+    this.stage = resolved.stage();
+    this.engine = resolved.deployment().engine();
+    this.spec = spec;
+    this.step = new OperatorStep<>(spec, models, engine.maximumRecordBytes());
+    this.chunks = new KeyedChunks(operator.getRuntimeContext()::getMapState);
+    this.meters = new StageMeters(operator.getMetricGroup(), stage.name());
+  }
+
+  /** The tasks of a stage; the operator's kernels are warm afterwards. */
+  static PartitionTasks<?, ?, ?> of(
+      AbstractStreamOperator<TopicRecord> operator,
+      Output<StreamRecord<TopicRecord>> output,
+      StageReference.Resolved resolved,
+      Models models) {
+    OperatorSpec<?, ?, ?> spec = resolved.stage().spec().get();
+    spec.operator().warmUp();
+    return capture(operator, output, resolved, spec, models);
+  }
+
+  private static <I, S, O> PartitionTasks<I, S, O> capture(
+      AbstractStreamOperator<TopicRecord> operator,
+      Output<StreamRecord<TopicRecord>> output,
+      StageReference.Resolved resolved,
+      OperatorSpec<I, S, O> spec,
+      Models models) {
+    return new PartitionTasks<>(operator, output, resolved, spec, models);
+  }
+
+  /** Takes a record of the partition that Flink's current key stands for. */
+  void process(TopicRecord record) {
+    meters.in();
+    if (recentOrNull == null || recentOrNull.partition() != record.partition()) {
+      recentOrNull = tasks.computeIfAbsent(record.partition(), this::open);
+    }
+    recentOrNull.task().process(record);
+  }
+
+  /** Writes what changed to keyed state: to be called in a checkpoint's synchronous part. */
+  void flush() {
+    long keys = 0;
+    long heapBytes = 0;
+    long writtenBytes = 0;
+    for (Entry<I, S, O> entry : tasks.values()) {
+      operator.setCurrentKey(entry.key());
+      entry.task().flush();
+      keys += entry.task().keys();
+      heapBytes += entry.task().heapBytes();
+      writtenBytes += entry.task().writtenBytes();
+    }
+    meters.flushed(keys, heapBytes, writtenBytes);
+  }
+
+  @Override
+  public void emit(String channel, byte[] key, byte[] value, long timestampMillis) {
+    meters.emitted(channel);
+    String topic = stage.outputTopics().get(channel);
+    output.collect(
+        element.replace(
+            TopicRecord.unwritten(topic, key, value, timestampMillis), timestampMillis));
+  }
+
+  @Override
+  public void reject(
+      InvalidInputException.Reason reason,
+      byte[] keyOrNull,
+      byte[] deadLetter,
+      long timestampMillis) {
+    meters.refused(reason.name());
+    output.collect(
+        PipelineJob.DEAD_LETTERS,
+        new StreamRecord<>(
+            TopicRecord.unwritten(
+                pipeline.deadLetterTopic(), keyOrNull, deadLetter, timestampMillis),
+            timestampMillis));
+  }
+
+  private Entry<I, S, O> open(int partition) {
+    return new Entry<>(
+        partition,
+        operator.getCurrentKey(),
+        new PartitionTask<>(pipeline.name(), stage, spec, step, engine, chunks, this));
+  }
+}

@@ -8,6 +8,7 @@ import io.millrace.app.replay.ReadingReplayer;
 import io.millrace.app.replay.ReplaySettings;
 import io.millrace.app.replay.WsnDataset;
 import java.io.IOException;
+import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
@@ -53,13 +54,15 @@ final class ContainersIT {
     DockerEngine.assumeAnswers();
     ContainerImages.ensure();
     Directories.delete(DIRECTORY);
+    Files.createDirectories(DIRECTORY);
     network = Network.newNetwork();
     broker =
         new KafkaContainer(ContainerImages.external("KAFKA_IMAGE"))
             .withNetwork(network)
             .withListener(INSIDE)
             // Deployment asks for short sessions.
-            .withEnv("KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS", "1000");
+            .withEnv("KAFKA_GROUP_MIN_SESSION_TIMEOUT_MS", "1000")
+            .withLogConsumer(new ContainerLog(DIRECTORY.resolve("broker.log")));
     broker.start();
     cluster = new Cluster(broker.getBootstrapServers());
   }
@@ -171,7 +174,7 @@ final class ContainersIT {
   }
 
   private static void awaitEnd(ReadingReplayer feed) throws InterruptedException {
-    assertTrue(feed.await(120, TimeUnit.SECONDS), "feed ends");
+    assertTrue(feed.await(120, TimeUnit.SECONDS), () -> "feed ends: " + feed.progress());
     assertEquals("", feed.progress().failure());
   }
 

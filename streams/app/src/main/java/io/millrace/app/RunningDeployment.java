@@ -83,6 +83,9 @@ final class RunningDeployment implements AutoCloseable {
         throw new IllegalStateException(
             deployment.name() + " did not start; the log has the reason");
       }
+      if (running.serverOrNull != null) {
+        running.serverOrNull.ready();
+      }
       return running;
     } catch (InterruptedException | RuntimeException e) {
       running.close();

@@ -8,8 +8,10 @@ import com.fasterxml.jackson.databind.JsonNode;
 import io.millrace.app.replay.EcgDataset;
 import io.millrace.app.replay.WsnDataset;
 import io.millrace.it.ComposeStack.Port;
+import java.io.IOException;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeSet;
@@ -24,7 +26,7 @@ import org.junit.jupiter.api.Test;
 final class ComposeIT {
   private static final Duration REPLAY = Duration.ofSeconds(120);
   private static final Duration CATCH_UP = Duration.ofSeconds(240);
-  private static final Duration SCRAPE = Duration.ofSeconds(60);
+  private static final Duration SCRAPE = Duration.ofSeconds(150);
 
   private static final Map<String, Integer> READINGS =
       Map.of("ecg", EcgDataset.READINGS, "motes", WsnDataset.READINGS);
@@ -81,21 +83,52 @@ final class ComposeIT {
   }
 
   @Test
-  void flinkCheckpointsToTheStore() {
+  void cancelledJobsGoOnFromTheStore() throws Exception {
+    awaitJobsWith("a checkpoint in S3", "completed");
+    for (JsonNode job : runningJobs()) {
+      JsonClient.patch(
+          stack.at(Port.FLINK_PORT, "/jobs/" + job.path("id").asText() + "?mode=cancel"));
+    }
+    Await.until("the jobs end", SCRAPE, () -> runningJobs().isEmpty());
+    // A job that was ended from outside ends who watches it.
+    Await.until("its watcher ends", SCRAPE, () -> !answers(Port.FLINK_PAGE_PORT));
+    stack.start("flink");
+    awaitJobsWith("gone on from S3", "restored");
+  }
+
+  private static boolean answers(Port page) throws InterruptedException {
+    try {
+      engineOf(page);
+      return true;
+    } catch (IOException e) {
+      return false;
+    }
+  }
+
+  private static void awaitJobsWith(String what, String state) {
     Await.until(
-        () -> "both jobs have a checkpoint in S3\n" + stack.logTail("jobmanager"),
-        SCRAPE,
+        () -> "both jobs have " + what + "\n" + stack.logTail("flink"),
+        CATCH_UP,
         () -> {
-          JsonNode jobs = JsonClient.get(stack.at(Port.FLINK_PORT, "/jobs")).path("jobs");
           int stored = 0;
-          for (JsonNode job : jobs) {
+          for (JsonNode job : runningJobs()) {
             String path = "/jobs/" + job.path("id").asText() + "/checkpoints";
             JsonNode latest = JsonClient.get(stack.at(Port.FLINK_PORT, path)).path("latest");
-            String place = latest.path("completed").path("external_path").asText();
+            String place = latest.path(state).path("external_path").asText();
             stored += place.startsWith("s3://flink/checkpoints/") ? 1 : 0;
           }
           return stored == 2;
         });
+  }
+
+  private static List<JsonNode> runningJobs() throws Exception {
+    List<JsonNode> running = new ArrayList<>();
+    for (JsonNode job : JsonClient.get(stack.at(Port.FLINK_PORT, "/jobs")).path("jobs")) {
+      if (job.path("status").asText().equals("RUNNING")) {
+        running.add(job);
+      }
+    }
+    return running;
   }
 
   @Test
@@ -123,7 +156,7 @@ final class ComposeIT {
     // A refused record: else there is no dead letter to show.
     try (KafkaProducer<byte[], byte[]> producer =
         new KafkaProducer<>(
-            new java.util.HashMap<>(cluster.client()),
+            new HashMap<>(cluster.client()),
             new ByteArraySerializer(),
             new ByteArraySerializer())) {
       for (String pipeline : READINGS.keySet()) {
@@ -144,7 +177,7 @@ final class ComposeIT {
     }
   }
 
-  private static String engineOf(Port page) throws Exception {
+  private static String engineOf(Port page) throws IOException, InterruptedException {
     return JsonClient.get(stack.at(page, "/api/snapshot")).path("engine").asText();
   }
 

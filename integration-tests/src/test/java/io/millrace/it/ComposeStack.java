@@ -73,6 +73,11 @@ final class ComposeStack implements AutoCloseable {
     return URI.create("http://127.0.0.1:" + port(port) + path);
   }
 
+  /** Starts a service that has ended. */
+  void start(String service) {
+    call("start", service);
+  }
+
   /** Last lines of a service's log. */
   String logTail(String service) {
     return call("logs", "--no-color", "--tail=40", service);

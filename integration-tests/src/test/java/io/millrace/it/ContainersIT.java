@@ -48,6 +48,7 @@ final class ContainersIT {
   private static Network network;
   private static KafkaContainer broker;
   private static Cluster cluster;
+  private static FlinkContainers flink;
 
   @BeforeAll
   static void startBroker() throws IOException {
@@ -68,7 +69,10 @@ final class ContainersIT {
   }
 
   @AfterAll
-  static void stopBroker() {
+  static void stop() {
+    if (flink != null) {
+      flink.close();
+    }
     if (broker != null) {
       broker.stop();
       network.close();
@@ -97,13 +101,14 @@ final class ContainersIT {
     Deployment deployment = deployment("flink", "readings-for-flink", FlinkContainers.SLOTS);
     feed(readings, deployment.input());
     deployment.createTopics();
-    try (FlinkContainers flink = FlinkContainers.start(network, deployment.directory());
-        AppContainer app = onFlink(deployment)) {
+    FlinkContainers flink = flink();
+    try (AppContainer app = onFlink(deployment)) {
       awaitCaughtUp(deployment, app);
       assertSameAsProcess(deployment);
       String checkpoint = flink.newestCheckpoint(job(deployment));
       assertTrue(checkpoint.startsWith("s3://flink/checkpoints/"), checkpoint);
     }
+    flink.cancel(job(deployment));
   }
 
   @Test
@@ -111,8 +116,8 @@ final class ContainersIT {
     ReadingList readings = ReadingList.of(new WsnDataset(), 1);
     Deployment deployment = deployment("killed", "readings-for-killed", FlinkContainers.SLOTS);
     deployment.createTopics();
-    try (FlinkContainers flink = FlinkContainers.start(network, deployment.directory());
-        AppContainer app = onFlink(deployment)) {
+    FlinkContainers flink = flink();
+    try (AppContainer app = onFlink(deployment)) {
       for (int kill = 0; kill < 2; kill++) {
         ReadingList part = readings.part(kill, 2);
         long before = deployment.committedReadings();
@@ -135,6 +140,15 @@ final class ContainersIT {
       awaitCaughtUp(deployment, app);
       assertSameAsProcess(deployment);
     }
+    flink.cancel(job(deployment));
+  }
+
+  /** The cluster of both tests, started by the first. */
+  private static FlinkContainers flink() {
+    if (flink == null) {
+      flink = FlinkContainers.start(network, DIRECTORY);
+    }
+    return flink;
   }
 
   private static AppContainer onFlink(Deployment deployment) {

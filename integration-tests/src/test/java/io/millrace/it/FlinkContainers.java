@@ -78,6 +78,15 @@ final class FlinkContainers implements AutoCloseable {
     }
   }
 
+  /** Ends a job, so that its slots are free. */
+  void cancel(String job) throws IOException, InterruptedException {
+    JsonClient.patch(at("/jobs/" + id(job) + "?mode=cancel"));
+    Await.until(
+        "all slots are free",
+        START,
+        () -> ask("/overview").path("slots-available").asInt() == SLOTS);
+  }
+
   /** SIGKILL, and a start of the same container. */
   void killAndRestart(int taskManager) {
     String id = taskManagers.get(taskManager).getContainerId();
@@ -89,10 +98,6 @@ final class FlinkContainers implements AutoCloseable {
   /** How often a job went back to a checkpoint. */
   int restores(String job) throws IOException, InterruptedException {
     return checkpoints(job).path("counts").path("restored").asInt();
-  }
-
-  int completedCheckpoints(String job) throws IOException, InterruptedException {
-    return checkpoints(job).path("counts").path("completed").asInt();
   }
 
   /** Where the newest completed checkpoint of a job lies. */
@@ -108,17 +113,25 @@ final class FlinkContainers implements AutoCloseable {
   }
 
   private JsonNode checkpoints(String job) throws IOException, InterruptedException {
+    return ask("/jobs/" + id(job) + "/checkpoints");
+  }
+
+  private String id(String job) throws IOException, InterruptedException {
     for (JsonNode candidate : ask("/jobs/overview").path("jobs")) {
       if (candidate.path("name").asText().equals(job)) {
-        return ask("/jobs/" + candidate.path("jid").asText() + "/checkpoints");
+        return candidate.path("jid").asText();
       }
     }
     throw new IllegalStateException("no job " + job);
   }
 
   private JsonNode ask(String path) throws IOException, InterruptedException {
-    return JsonClient.get(
-        URI.create("http://" + jobManager.getHost() + ":" + jobManager.getMappedPort(REST) + path));
+    return JsonClient.get(at(path));
+  }
+
+  private URI at(String path) {
+    return URI.create(
+        "http://" + jobManager.getHost() + ":" + jobManager.getMappedPort(REST) + path);
   }
 
   private GenericContainer<?> member(Network network, String role) {

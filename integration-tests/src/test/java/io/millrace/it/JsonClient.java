@@ -20,7 +20,24 @@ final class JsonClient {
 
   /** The answer's body, whatever its status: refusals explain themselves in JSON, too. */
   static JsonNode get(URI uri) throws IOException, InterruptedException {
-    HttpRequest request = HttpRequest.newBuilder(uri).timeout(TIMEOUT).build();
-    return JSON.readTree(HTTP.send(request, HttpResponse.BodyHandlers.ofString()).body());
+    return JSON.readTree(send("GET", uri).body());
+  }
+
+  /** Sends a PATCH without a body. */
+  static void patch(URI uri) throws IOException, InterruptedException {
+    HttpResponse<String> response = send("PATCH", uri);
+    if (response.statusCode() / 100 != 2) {
+      throw new IOException(uri + " answers " + response.statusCode() + ": " + response.body());
+    }
+  }
+
+  private static HttpResponse<String> send(String method, URI uri)
+      throws IOException, InterruptedException {
+    HttpRequest request =
+        HttpRequest.newBuilder(uri)
+            .timeout(TIMEOUT)
+            .method(method, HttpRequest.BodyPublishers.noBody())
+            .build();
+    return HTTP.send(request, HttpResponse.BodyHandlers.ofString());
   }
 }

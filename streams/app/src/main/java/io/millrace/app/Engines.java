@@ -23,7 +23,9 @@ public final class Engines {
   /** The engine that runs where none is named. */
   public static final String DEFAULT = "kafka-streams";
 
-  /** What a deployment file may have settings for, wherever it runs: an image may have one engine. */
+  /**
+   * What a deployment file may have settings for, wherever it runs: an image may have one engine.
+   */
   private static final List<String> RELEASED = List.of("flink", "kafka-streams");
 
   private Engines() {}

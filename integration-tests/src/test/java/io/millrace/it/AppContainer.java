@@ -50,6 +50,8 @@ final class AppContainer implements AutoCloseable {
             .withNetwork(network)
             .withEnv("MILLRACE_KAFKA_BOOTSTRAP_SERVERS", bootstrapServers)
             .withEnv("MILLRACE_DASHBOARD_ENABLED", "true")
+            // Checkpoints to a store in a container take a while.
+            .withEnv("MILLRACE_ENGINE_COMMIT_INTERVAL_MILLIS", "1000")
             .withCopyFileToContainer(MountableFile.forHostPath(file), FILE)
             .withCommand(command.toArray(new String[0]))
             .withLogConsumer(log)

@@ -188,7 +188,7 @@ final class ContainersIT {
   }
 
   private static void awaitEnd(ReadingReplayer feed) throws InterruptedException {
-    assertTrue(feed.await(120, TimeUnit.SECONDS), () -> "feed ends: " + feed.progress());
+    assertTrue(feed.await(240, TimeUnit.SECONDS), () -> "feed ends: " + feed.progress());
     assertEquals("", feed.progress().failure());
   }
 

@@ -3,6 +3,7 @@ package io.millrace.it;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.millrace.app.Millrace;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
@@ -15,6 +16,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 
 /** A JVM of its own on the tests' class path; what it prints goes to files. */
 final class JavaProcess implements AutoCloseable {
@@ -80,6 +82,21 @@ final class JavaProcess implements AutoCloseable {
     return launch(name, directory, jvmArguments, environment, command);
   }
 
+  /** Starts a main class on a class path of its own. */
+  static JavaProcess startWith(
+      List<Path> classPath,
+      String name,
+      Path directory,
+      List<String> jvmArguments,
+      List<String> mainAndArguments) {
+    List<String> command = new ArrayList<>();
+    command.add("-cp");
+    command.add(
+        classPath.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator)));
+    command.addAll(mainAndArguments);
+    return launch(name, directory, jvmArguments, Map.of(), command);
+  }
+
   private static JavaProcess launch(
       String name,
       Path directory,
@@ -106,6 +123,10 @@ final class JavaProcess implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(name + " cannot be started", e);
     }
+  }
+
+  String name() {
+    return name;
   }
 
   boolean isAlive() {
@@ -139,6 +160,16 @@ final class JavaProcess implements AutoCloseable {
   void stop(Duration deadline) {
     process.destroy();
     awaitEnd(deadline);
+  }
+
+  /** Waits for the process to end by itself; returns its exit code. */
+  int awaitExit(Duration deadline) {
+    awaitEnd(deadline);
+    return process.exitValue();
+  }
+
+  long pid() {
+    return process.pid();
   }
 
   /** Last lines of standard error. */

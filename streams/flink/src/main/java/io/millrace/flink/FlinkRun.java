@@ -196,6 +196,12 @@ final class FlinkRun implements EngineRun {
     for (Watched job : jobs) {
       Optional<ClusterRest.Job> found =
           known.stream().filter(candidate -> candidate.id().equals(job.id())).findFirst();
+      if (found.isPresent() && found.get().state().equals("FINISHED")) {
+        // its topics have no end: somebody stopped it with a savepoint
+        LOG.info("{}: was stopped", job.name());
+        end(null);
+        return;
+      }
       if (found.isPresent() && found.get().hasEnded()) {
         end(
             new IllegalStateException(
@@ -208,9 +214,9 @@ final class FlinkRun implements EngineRun {
     }
   }
 
-  private void end(Throwable failure) {
+  private void end(Throwable failureOrNone) {
     if (!closed) {
-      failureOrNull = failure;
+      failureOrNull = failureOrNone;
       ended.countDown();
     }
   }

@@ -25,6 +25,7 @@ import picocli.CommandLine;
  * @param partitions of the topics that it creates
  * @param threads stream threads of each process
  * @param simd whether its processes get the vector module; without it they run the scalar twins
+ * @param flink properties of Flink beyond those of every test, YAML lines
  * @param directory of configuration, state and logs
  */
 record Deployment(
@@ -34,8 +35,23 @@ record Deployment(
     int partitions,
     int threads,
     boolean simd,
+    List<String> flink,
     Path directory,
     Cluster cluster) {
+
+  /** Without further properties of Flink. */
+  Deployment(
+      String name,
+      String input,
+      List<String> settings,
+      int partitions,
+      int threads,
+      boolean simd,
+      Path directory,
+      Cluster cluster) {
+    this(name, input, settings, partitions, threads, simd, List.of(), directory, cluster);
+  }
+
   /** Output channels whose bytes must not depend on how often a process was killed. */
   static final List<String> CHANNELS = List.of("codes", "anomalies", "dictionaries");
 
@@ -70,7 +86,21 @@ record Deployment(
   /** The same with another number of threads. */
   Deployment withThreads(int number) {
     return new Deployment(
-        name, input, settings, partitions, number, simd, directory, cluster);
+        name, input, settings, partitions, number, simd, flink, directory, cluster);
+  }
+
+  /** The same with further properties of Flink, YAML lines. */
+  Deployment withFlink(String... properties) {
+    return new Deployment(
+        name,
+        input,
+        settings,
+        partitions,
+        threads,
+        simd,
+        List.of(properties),
+        directory,
+        cluster);
   }
 
   /** Starts a process on Kafka Streams; several instances share the work. */
@@ -171,6 +201,8 @@ record Deployment(
                 "  operator: sensor-dictionary",
                 "  input: " + input));
     settings.forEach(line -> lines.add("  " + line));
+    lines.addAll(
+        lines.indexOf("  flink:") + 1, flink.stream().map(line -> "    " + line).toList());
     return lines;
   }
 }

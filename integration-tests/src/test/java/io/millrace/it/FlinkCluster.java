@@ -116,6 +116,15 @@ final class FlinkCluster implements AutoCloseable {
         });
   }
 
+  /** Threads of all task managers whose name starts so, from Linux's /proc; elsewhere none. */
+  long taskManagerThreads(String name) throws IOException {
+    long count = 0;
+    for (JavaProcess each : taskManagers) {
+      count += each.threads(name);
+    }
+    return count;
+  }
+
   JsonNode get(String path) throws IOException, InterruptedException {
     HttpResponse<byte[]> answer =
         http.send(

@@ -89,11 +89,42 @@ final class FlinkClusterIT {
       stop(rescaled);
     }
     assertEquals(0, cluster.openTransactions(), context + ": transactions that nobody ends");
+    // What a restart leaves behind would keep the job's class loader, until there is no room.
+    Await.until(
+        "threads of Kafka clients end with their job",
+        STOP,
+        () -> flink.taskManagerThreads("kafka-") == 0);
 
     Outputs expected = uninterrupted("readings");
     expected.assertWorthComparing(context);
     Outputs.of(killed).assertSameAs(expected, context);
     ReadingCoverage.assertEveryReadingAccountedFor(killed, readings, WINDOW, context);
+  }
+
+  @Test
+  void runsOfOneNameShareAJobAndEndWithItsFailure() throws Exception {
+    cluster.createTopic("few-readings", PARTITIONS, Map.of());
+    Deployment fragile =
+        deployment("fragile", "few-readings", 1).withFlink("restart-strategy.type: disable");
+    fragile.createTopics();
+    String address = flink.address().toString();
+    try (JavaProcess one = fragile.startFlink(0, "--cluster", address);
+        JavaProcess other = fragile.startFlink(1, "--cluster", address)) {
+      one.awaitLine("Running", STOP);
+      other.awaitLine("Running", STOP);
+      Await.until(
+          "one job is left of two runs that started at once",
+          STOP,
+          () -> flink.jobs("fragile-fragile", "RUNNING").size() == 1);
+      flink.awaitTaskManagers();
+      flink.replaceBusyTaskManager();
+      for (JavaProcess run : List.of(one, other)) {
+        assertEquals(1, run.awaitExit(STOP), run::logTail);
+        String last = run.logTail().substring(run.logTail().lastIndexOf('\n') + 1);
+        assertTrue(last.startsWith("millrace: stopped: "), run::logTail);
+        assertTrue(last.contains("fragile-fragile is FAILED: "), run::logTail);
+      }
+    }
   }
 
   /** Whether the kill met an open transaction. */

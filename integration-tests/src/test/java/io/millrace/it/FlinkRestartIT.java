@@ -27,11 +27,8 @@ final class FlinkRestartIT {
   private static final int WINDOW = 16;
   private static final int RUNS = 10;
 
-  /**
-   * Far above what the state of 17 sensors needs, far below what ten runs would leave that clear
-   * nothing away: about 100 checkpoints.
-   */
-  private static final long STATE_FILES = 300;
+  /** Ten runs that clear nothing away leave ten times as many: a checkpoint has six or more. */
+  private static final long STATE_FILES = 60;
 
   private static final List<String> PIPELINE =
       List.of(
@@ -79,9 +76,14 @@ final class FlinkRestartIT {
       long sent;
       try (ReadingReplayer feed = part.replayer("readings", 400, cluster);
           JavaProcess app = now.startFlink(0)) {
-        feed.start();
-        if (!starting) {
-          now.awaitProgress(app, now.committedReadings());
+        if (starting) {
+          feed.start();
+        } else {
+          // Readings that flow from here on outlast the kill on any machine: it meets work in hand.
+          app.awaitLine("Running", DEADLINE);
+          long before = now.committedReadings();
+          feed.start();
+          now.awaitProgress(app, before);
         }
         LockSupport.parkNanos(random.nextInt(starting ? 5000 : 1000) * 1_000_000L);
         if (stop) {

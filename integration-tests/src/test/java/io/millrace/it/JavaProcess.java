@@ -8,6 +8,7 @@ import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -17,6 +18,7 @@ import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A JVM of its own on the tests' class path; what it prints goes to files. */
 final class JavaProcess implements AutoCloseable {
@@ -166,6 +168,26 @@ final class JavaProcess implements AutoCloseable {
   int awaitExit(Duration deadline) {
     awaitEnd(deadline);
     return process.exitValue();
+  }
+
+  /** Its threads whose name starts so, within 15 characters; from Linux's /proc, elsewhere none. */
+  long threads(String nameStart) throws IOException {
+    Path tasks = Path.of("/proc", Long.toString(pid()), "task");
+    if (!Files.isDirectory(tasks)) {
+      return 0;
+    }
+    long count = 0;
+    try (Stream<Path> threads = Files.list(tasks)) {
+      for (Path thread : threads.toList()) {
+        try {
+          count += Files.readString(thread.resolve("comm"), UTF_8).startsWith(nameStart) ? 1 : 0;
+        } catch (NoSuchFileException e) {
+          // ended since it was listed
+          continue;
+        }
+      }
+    }
+    return count;
   }
 
   long pid() {

@@ -11,6 +11,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -31,8 +32,13 @@ final class ClusterRest {
    * A job of the cluster.
    *
    * @param state Flink's, for example RUNNING
+   * @param startMillis when it was submitted, by the cluster's clock
    */
-  record Job(String id, String name, String state) {
+  record Job(String id, String name, String state, long startMillis) {
+    /** The first submitted first. */
+    static final Comparator<Job> OLDEST =
+        Comparator.comparingLong(Job::startMillis).thenComparing(Job::id);
+
     /** Whether it has not ended and is not about to. */
     boolean isLive() {
       return switch (state) {
@@ -66,14 +72,26 @@ final class ClusterRest {
     List<Job> jobs = new ArrayList<>();
     for (JsonNode job : get("/jobs/overview").path("jobs")) {
       jobs.add(
-          new Job(job.path("jid").asText(), job.path("name").asText(), job.path("state").asText()));
+          new Job(
+              job.path("jid").asText(),
+              job.path("name").asText(),
+              job.path("state").asText(),
+              job.path("start-time").asLong()));
     }
     return jobs;
   }
 
-  /** A job that has not ended, by its name. */
+  /** The oldest of the jobs of a name that have not ended and are not about to. */
   Optional<Job> liveJob(String name) throws IOException, InterruptedException {
-    return jobs().stream().filter(job -> job.isLive() && job.name().equals(name)).findFirst();
+    return jobs().stream()
+        .filter(job -> job.isLive() && job.name().equals(name))
+        .min(Job.OLDEST);
+  }
+
+  /** Whether a job of a name is about to end: until then it has its transactions. */
+  boolean isEnding(String name) throws IOException, InterruptedException {
+    return jobs().stream()
+        .anyMatch(job -> job.name().equals(name) && !job.isLive() && !job.hasEnded());
   }
 
   /** State, vertices and timestamps of a job. */

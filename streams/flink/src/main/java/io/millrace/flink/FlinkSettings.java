@@ -107,7 +107,11 @@ final class FlinkSettings {
         Duration.ofMillis(500));
     configuration.set(
         RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_MAX_BACKOFF,
-        Duration.ofSeconds(20));
+        Duration.ofSeconds(10));
+    // Flink's default is an hour: every failure of a day would pause as if it were the same one.
+    configuration.set(
+        RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_RESET_BACKOFF_THRESHOLD,
+        Duration.ofMinutes(1));
     properties(configuration);
     if (!baseDirectoryOrEmpty.isEmpty()) {
       configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, directory(name));

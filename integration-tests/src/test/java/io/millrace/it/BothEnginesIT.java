@@ -30,7 +30,7 @@ import org.junit.jupiter.api.Test;
 /** One pipeline file, one broker, both engines one after the other: the same records. */
 final class BothEnginesIT {
   private static final Path DIRECTORY = Path.of("target", "it", "both-engines");
-  private static final Duration STOP = Duration.ofSeconds(90);
+  private static final Duration STOP = Duration.ofSeconds(180);
   private static final int PARTITIONS = 4;
   private static final int BAD_EVERY = 20;
   private static final String INPUT = "readings";

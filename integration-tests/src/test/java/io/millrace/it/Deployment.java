@@ -92,15 +92,7 @@ record Deployment(
   /** The same with further properties of Flink, YAML lines. */
   Deployment withFlink(String... properties) {
     return new Deployment(
-        name,
-        input,
-        settings,
-        partitions,
-        threads,
-        simd,
-        List.of(properties),
-        directory,
-        cluster);
+        name, input, settings, partitions, threads, simd, List.of(properties), directory, cluster);
   }
 
   /** Starts a process on Kafka Streams; several instances share the work. */
@@ -201,8 +193,7 @@ record Deployment(
                 "  operator: sensor-dictionary",
                 "  input: " + input));
     settings.forEach(line -> lines.add("  " + line));
-    lines.addAll(
-        lines.indexOf("  flink:") + 1, flink.stream().map(line -> "    " + line).toList());
+    lines.addAll(lines.indexOf("  flink:") + 1, flink.stream().map(line -> "    " + line).toList());
     return lines;
   }
 }

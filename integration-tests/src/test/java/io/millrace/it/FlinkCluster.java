@@ -27,7 +27,7 @@ import java.util.stream.Stream;
  * is what the app brings for Flink, without the job jar: that one is submitted.
  */
 final class FlinkCluster implements AutoCloseable {
-  private static final Duration START = Duration.ofSeconds(90);
+  private static final Duration START = Duration.ofSeconds(180);
   private static final Duration ANSWER = Duration.ofSeconds(10);
   private static final String JOB_MANAGER =
       "org.apache.flink.runtime.entrypoint.StandaloneSessionClusterEntrypoint";
@@ -196,7 +196,10 @@ final class FlinkCluster implements AutoCloseable {
             "zookeeper",
             List.of("-Xmx64m"),
             List.of(
-                ZOOKEEPER, "--zkConfigFile", directory.resolve("zoo.cfg").toString(), "--peerId",
+                ZOOKEEPER,
+                "--zkConfigFile",
+                directory.resolve("zoo.cfg").toString(),
+                "--peerId",
                 "1"));
     launchJobManager();
     for (int i = 0; i < number; i++) {
@@ -251,11 +254,14 @@ final class FlinkCluster implements AutoCloseable {
         "jobmanager.bind-host: 127.0.0.1",
         "high-availability.type: zookeeper",
         "high-availability.zookeeper.quorum: 127.0.0.1:" + zooKeeperPort,
-        "high-availability.zookeeper.client.session-timeout: 3 s",
+        "high-availability.zookeeper.client.session-timeout: 5 s",
         "high-availability.storageDir: " + directory.resolve("recovery").toUri(),
         // A dead process is a member of the cluster until these end.
         "heartbeat.interval: 500 ms",
-        "heartbeat.timeout: 3 s",
+        "heartbeat.timeout: 5 s",
+        // A machine with other things to do starts slowly, and that is no failure.
+        "pekko.startup-timeout: 120 s",
+        "pekko.ask.timeout: 60 s",
         "io.tmp.dirs: " + directory.resolve("tmp"),
         "taskmanager.host: 127.0.0.1",
         "taskmanager.bind-host: 127.0.0.1",

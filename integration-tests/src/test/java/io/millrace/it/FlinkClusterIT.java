@@ -19,7 +19,7 @@ import org.junit.jupiter.api.Test;
 /** Pipelines in a Flink cluster of processes, some of which are killed. */
 final class FlinkClusterIT {
   private static final Path DIRECTORY = Path.of("target", "it", "flink-cluster");
-  private static final Duration STOP = Duration.ofSeconds(90);
+  private static final Duration STOP = Duration.ofSeconds(180);
   private static final int PARTITIONS = 4;
   private static final int WINDOW = 16;
   private static final int TASK_MANAGER_KILLS = 10;

@@ -22,7 +22,7 @@ import org.junit.jupiter.api.Test;
 /** A Flink of its own in the app's process: killed, stopped and started again. */
 final class FlinkRestartIT {
   private static final Path DIRECTORY = Path.of("target", "it", "flink-restart");
-  private static final Duration DEADLINE = Duration.ofSeconds(90);
+  private static final Duration DEADLINE = Duration.ofSeconds(180);
   private static final int PARTITIONS = 4;
   private static final int WINDOW = 16;
   private static final int RUNS = 10;
@@ -134,8 +134,7 @@ final class FlinkRestartIT {
             () -> "readers pass what the dead run left\n" + app.logTail(),
             DEADLINE,
             () -> {
-              Map<TopicPartition, Long> readable =
-                  cluster.committedEnds(deployment.topic("codes"));
+              Map<TopicPartition, Long> readable = cluster.committedEnds(deployment.topic("codes"));
               return ends.entrySet().stream()
                   .allMatch(end -> readable.get(end.getKey()) >= end.getValue());
             });

@@ -13,7 +13,8 @@ import java.util.stream.Stream;
 /** TCP sockets on which a process listens, from Linux's /proc; elsewhere none are seen. */
 final class ListeningSockets {
   /** Of an address in hexadecimal, each word of 32 bits in the machine's order. */
-  private static final String LOOPBACK = "(0100007F|0000000000000000FFFF00000100007F|0{24}01000000)";
+  private static final String LOOPBACK =
+      "(0100007F|0000000000000000FFFF00000100007F|0{24}01000000)";
 
   private static final String LISTEN = "0A";
 

@@ -3,6 +3,7 @@ package io.millrace.flink;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -83,9 +84,7 @@ final class ClusterRest {
 
   /** The oldest of the jobs of a name that have not ended and are not about to. */
   Optional<Job> liveJob(String name) throws IOException, InterruptedException {
-    return jobs().stream()
-        .filter(job -> job.isLive() && job.name().equals(name))
-        .min(Job.OLDEST);
+    return jobs().stream().filter(job -> job.isLive() && job.name().equals(name)).min(Job.OLDEST);
   }
 
   /** Whether a job of a name is about to end: until then it has its transactions. */
@@ -210,9 +209,19 @@ final class ClusterRest {
     return HttpRequest.newBuilder(URI.create(address + path)).timeout(ANSWER);
   }
 
+  private HttpResponse<byte[]> answer(HttpRequest request)
+      throws IOException, InterruptedException {
+    try {
+      return http.send(request, BodyHandlers.ofByteArray());
+    } catch (ConnectException e) {
+      // has no message of its own
+      throw new IOException("nobody listens there", e);
+    }
+  }
+
   private JsonNode send(HttpRequest.Builder builder) throws IOException, InterruptedException {
     HttpRequest request = builder.build();
-    HttpResponse<byte[]> response = http.send(request, BodyHandlers.ofByteArray());
+    HttpResponse<byte[]> response = answer(request);
     if (response.statusCode() >= 300) {
       throw new IOException(
           request.method() + " " + request.uri().getPath() + " answered " + response.statusCode());

@@ -42,6 +42,7 @@ final class FlinkRun implements EngineRun {
   private final List<Watched> jobs = new ArrayList<>();
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Thread watch = new Thread(this::watch, "flink-watch");
+  private DirectoryLock lockOrNull;
   private LocalCluster localOrNull;
   private ClusterRest cluster;
   private int looksWithout;
@@ -77,6 +78,9 @@ final class FlinkRun implements EngineRun {
     if (launch.cluster().isPresent()) {
       cluster = new ClusterRest(launch.cluster().get());
     } else {
+      settings
+          .localDirectory()
+          .ifPresent(directory -> lockOrNull = DirectoryLock.take(directory, deployment.name()));
       localOrNull =
           LocalCluster.start(settings.localCluster(deployment.engine().threads() * plans.size()));
       cluster = new ClusterRest(localOrNull.address());
@@ -124,6 +128,9 @@ final class FlinkRun implements EngineRun {
     if (localOrNull != null) {
       jobs.parallelStream().forEach(this::stop);
       localOrNull.close();
+    }
+    if (lockOrNull != null) {
+      lockOrNull.close();
     }
     ended.countDown();
   }

@@ -4,6 +4,7 @@ import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.LaunchSettings;
 import java.io.IOException;
+import java.net.URI;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -145,6 +146,14 @@ final class FlinkSettings {
         yield Optional.of(launch.resumeFrom());
       }
     };
+  }
+
+  /** Where states are kept, if that is in a file system of this machine. */
+  Optional<java.nio.file.Path> localDirectory() {
+    URI place = new org.apache.flink.core.fs.Path(baseDirectoryOrEmpty + "/").toUri();
+    return place.getScheme() == null || place.getScheme().equals("file")
+        ? Optional.of(java.nio.file.Path.of(place.getPath()))
+        : Optional.empty();
   }
 
   /** Where a job's savepoint goes; empty: where the cluster puts them. */

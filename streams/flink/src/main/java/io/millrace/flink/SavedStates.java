@@ -2,6 +2,7 @@ package io.millrace.flink;
 
 import java.io.BufferedInputStream;
 import java.io.DataInputStream;
+import java.io.EOFException;
 import java.io.FileNotFoundException;
 import java.io.IOException;
 import java.util.ArrayList;
@@ -65,13 +66,14 @@ final class SavedStates {
 
   /** A state's number, from its own text; -1 where it was cleared away while we looked. */
   private static long number(FileSystem files, Path metadata) throws IOException {
-    try (DataInputStream in =
-        new DataInputStream(new BufferedInputStream(files.open(metadata)))) {
+    try (DataInputStream in = new DataInputStream(new BufferedInputStream(files.open(metadata)))) {
       return Checkpoints.loadCheckpointMetadata(
               in, SavedStates.class.getClassLoader(), metadata.getParent().toString())
           .getCheckpointId();
     } catch (FileNotFoundException e) {
       return -1;
+    } catch (EOFException e) {
+      throw new IOException(metadata + " ends early", e);
     }
   }
 
@@ -87,9 +89,7 @@ final class SavedStates {
   private static Optional<FileStatus> metadata(FileSystem files, Path saved) throws IOException {
     Path metadata = new Path(saved, METADATA);
     try {
-      return files.exists(metadata)
-          ? Optional.of(files.getFileStatus(metadata))
-          : Optional.empty();
+      return files.exists(metadata) ? Optional.of(files.getFileStatus(metadata)) : Optional.empty();
     } catch (FileNotFoundException e) {
       // subsumed while we looked
       return Optional.empty();

@@ -1,6 +1,8 @@
 package io.millrace.flink;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.DataOutputStream;
 import java.io.IOException;
@@ -49,6 +51,17 @@ final class SavedStatesTest {
     save("run-2/chk-1", 1, NOON + 10_000);
 
     assertNewest("run-2/chk-1");
+  }
+
+  @Test
+  void damageInTheNewestIsAnErrorAndNoReasonToTakeAnOlderOne() throws IOException {
+    save("run-1/chk-4", 4, NOON);
+    save("run-1/chk-5", 5, NOON);
+    Files.write(job.resolve("run-1/chk-5/_metadata"), new byte[3]);
+
+    IOException refused =
+        assertThrows(IOException.class, () -> SavedStates.newest(job.toUri().toString()));
+    assertTrue(refused.getMessage().contains("chk-5"), refused::getMessage);
   }
 
   private void assertNewest(String expected) throws IOException {

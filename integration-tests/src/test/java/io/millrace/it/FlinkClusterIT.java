@@ -1,6 +1,7 @@
 package io.millrace.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.millrace.app.replay.ReadingReplayer;
@@ -123,6 +124,7 @@ final class FlinkClusterIT {
         String last = run.logTail().substring(run.logTail().lastIndexOf('\n') + 1);
         assertTrue(last.startsWith("millrace: stopped: "), run::logTail);
         assertTrue(last.contains("fragile-fragile is FAILED: "), run::logTail);
+        assertFalse(last.contains("no reason"), run::logTail);
       }
     }
   }

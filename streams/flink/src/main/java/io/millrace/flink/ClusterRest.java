@@ -102,17 +102,21 @@ final class ClusterRest {
     return get("/jobs/" + id + "/checkpoints");
   }
 
-  /** The newest failure of a job, its first line. */
-  String failure(String id) throws IOException, InterruptedException {
-    JsonNode newest =
-        get("/jobs/" + id + "/exceptions").path("exceptionHistory").path("entries").path(0);
-    String trace = newest.path("stacktrace").asText("");
+  /** The newest failure of a job, the first line of its root cause; empty: none is known yet. */
+  Optional<String> failure(String id) throws IOException, InterruptedException {
+    String trace =
+        get("/jobs/" + id + "/exceptions")
+            .path("exceptionHistory")
+            .path("entries")
+            .path(0)
+            .path("stacktrace")
+            .asText("");
     return trace
         .lines()
         .filter(line -> line.startsWith("Caused by: "))
         .reduce((first, second) -> second)
         .map(line -> line.substring("Caused by: ".length()))
-        .orElseGet(() -> trace.lines().findFirst().orElse("no reason is known"));
+        .or(() -> trace.lines().findFirst());
   }
 
   /** Metrics of a job itself. */

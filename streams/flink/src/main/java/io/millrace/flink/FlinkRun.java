@@ -31,7 +31,7 @@ final class FlinkRun implements EngineRun {
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
   private static final long LOOK_MILLIS = 500;
 
-  /** A new JobManager that recovers jobs has them by then; one that does not never will. */
+  /** A new JobManager that recovers jobs has them by then, and a failure its reason. */
   private static final int MAXIMUM_LOOKS_WITHOUT = 20;
 
   private final Deployment deployment;
@@ -248,10 +248,20 @@ final class FlinkRun implements EngineRun {
       LOG.info("{}: was stopped", job.name());
       end(null);
     } else {
-      end(
-          new IllegalStateException(
-              job.name() + " is " + state + ": " + cluster.failure(job.id())));
+      end(new IllegalStateException(job.name() + " is " + state + ": " + reason(job)));
     }
+  }
+
+  /** The cluster answers from a cache of a few seconds, which may be older than the failure. */
+  private String reason(Watched job) throws IOException, InterruptedException {
+    for (int look = 0; look < MAXIMUM_LOOKS_WITHOUT; look++) {
+      Optional<String> reason = cluster.failure(job.id());
+      if (reason.isPresent()) {
+        return reason.get();
+      }
+      TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
+    }
+    return "no reason is known";
   }
 
   private void end(Throwable failureOrNone) {

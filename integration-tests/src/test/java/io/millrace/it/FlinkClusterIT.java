@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
+import org.apache.kafka.common.TopicPartition;
 import org.junit.jupiter.api.AfterAll;
 import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
@@ -27,6 +28,9 @@ final class FlinkClusterIT {
 
   /** The JobManager's turn: when the job has had a history of failures, and has more before it. */
   private static final int JOB_MANAGER_KILL = 6;
+
+  /** Offsets that the end of the dead tasks' transactions takes, at most. */
+  private static final int MARKERS = 4 * PARTITIONS;
 
   private static final List<String> PIPELINE =
       List.of(
@@ -149,10 +153,14 @@ final class FlinkClusterIT {
         flink.replaceBusyTaskManager();
       }
       open = cluster.openTransactions() > 0;
-      deployment.awaitProgress(app, deployment.committedReadings());
+      long written = sum(cluster.ends(deployment.topic("codes")));
+      Await.until(
+          () -> "readers see codes again\n" + app.logTail(),
+          STOP,
+          () -> sum(cluster.committedEnds(deployment.topic("codes"))) > written + MARKERS);
       System.out.println(
           (master ? "JobManager" : "TaskManager")
-              + " killed: next commit after "
+              + " killed: readers see new records after "
               + (System.nanoTime() - killedAt) / 1_000_000
               + " ms");
       feed.stop();
@@ -161,6 +169,10 @@ final class FlinkClusterIT {
     }
     part.from(sent).send("readings", cluster);
     return open;
+  }
+
+  private static long sum(Map<TopicPartition, Long> offsets) {
+    return offsets.values().stream().mapToLong(Long::longValue).sum();
   }
 
   private static void stopInMidStream(Deployment deployment, JavaProcess app, ReadingList part)

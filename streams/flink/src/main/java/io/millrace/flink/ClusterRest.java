@@ -213,19 +213,15 @@ final class ClusterRest {
     return HttpRequest.newBuilder(URI.create(address + path)).timeout(ANSWER);
   }
 
-  private HttpResponse<byte[]> answer(HttpRequest request)
-      throws IOException, InterruptedException {
-    try {
-      return http.send(request, BodyHandlers.ofByteArray());
-    } catch (ConnectException e) {
-      // has no message of its own
-      throw new IOException("nobody listens there", e);
-    }
-  }
-
   private JsonNode send(HttpRequest.Builder builder) throws IOException, InterruptedException {
     HttpRequest request = builder.build();
-    HttpResponse<byte[]> response = answer(request);
+    HttpResponse<byte[]> response;
+    try {
+      response = http.send(request, BodyHandlers.ofByteArray());
+    } catch (ConnectException e) {
+      // the client gives it no message
+      throw new IOException("no connection", e);
+    }
     if (response.statusCode() >= 300) {
       throw new IOException(
           request.method() + " " + request.uri().getPath() + " answered " + response.statusCode());

@@ -11,12 +11,14 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -84,6 +86,15 @@ final class Cluster {
 
   /** End offsets of a topic, open transactions included. */
   Map<TopicPartition, Long> ends(String topic) {
+    return ends(topic, IsolationLevel.READ_UNCOMMITTED);
+  }
+
+  /** How far readers of committed records come in a topic. */
+  Map<TopicPartition, Long> committedEnds(String topic) {
+    return ends(topic, IsolationLevel.READ_COMMITTED);
+  }
+
+  private Map<TopicPartition, Long> ends(String topic, IsolationLevel isolation) {
     return ask(
         admin -> {
           Map<TopicPartition, OffsetSpec> question = new HashMap<>();
@@ -99,7 +110,7 @@ final class Cluster {
                           new TopicPartition(topic, partition.partition()), OffsetSpec.latest()));
           Map<TopicPartition, Long> ends = new HashMap<>();
           admin
-              .listOffsets(question)
+              .listOffsets(question, new ListOffsetsOptions(isolation))
               .all()
               .get()
               .forEach((partition, end) -> ends.put(partition, end.offset()));
@@ -130,6 +141,11 @@ final class Cluster {
           }
           return sum;
         });
+  }
+
+  /** Forgets what a group has committed. */
+  void forget(String group) {
+    ask(admin -> admin.deleteConsumerGroups(List.of(group)).all().get());
   }
 
   /** Transactions that were begun and neither committed nor aborted. */

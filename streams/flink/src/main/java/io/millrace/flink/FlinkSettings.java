@@ -4,6 +4,7 @@ import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.LaunchSettings;
 import java.io.IOException;
+import java.net.URI;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -114,7 +115,11 @@ final class FlinkSettings {
         Duration.ofMillis(500));
     configuration.set(
         RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_MAX_BACKOFF,
-        Duration.ofSeconds(20));
+        Duration.ofSeconds(10));
+    // Flink's default is an hour: every failure of a day would pause as if it were the same one.
+    configuration.set(
+        RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_RESET_BACKOFF_THRESHOLD,
+        Duration.ofMinutes(1));
     properties(configuration);
     if (!baseDirectoryOrEmpty.isEmpty()) {
       configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, directory(name));
@@ -148,6 +153,14 @@ final class FlinkSettings {
         yield Optional.of(launch.resumeFrom());
       }
     };
+  }
+
+  /** Where states are kept, if that is in a file system of this machine. */
+  Optional<java.nio.file.Path> localDirectory() {
+    URI place = new org.apache.flink.core.fs.Path(baseDirectoryOrEmpty + "/").toUri();
+    return place.getScheme() == null || place.getScheme().equals("file")
+        ? Optional.of(java.nio.file.Path.of(place.getPath()))
+        : Optional.empty();
   }
 
   /** Where a job's savepoint goes; empty: where the cluster puts them. */

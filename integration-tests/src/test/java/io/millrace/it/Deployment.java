@@ -126,9 +126,6 @@ record Deployment(
     return cluster.lag(group(), input);
   }
 
-<<<<<<< HEAD
-  /** Writes the deployment file of an instance. */
-=======
   /** Waits until more readings are committed than before. */
   void awaitProgress(JavaProcess app, long before) {
     Await.until(
@@ -156,8 +153,7 @@ record Deployment(
     return directory.resolve("checkpoints");
   }
 
-  /** Its file, written anew. */
->>>>>>> cluster
+  /** Writes the deployment file of an instance. */
   Path file(int instance) {
     try {
       Files.createDirectories(directory);

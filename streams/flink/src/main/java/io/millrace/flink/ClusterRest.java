@@ -71,9 +71,20 @@ final class ClusterRest {
     return jobs;
   }
 
-  /** A job that has not ended, by its name. */
+  /** A job that has not ended, by its name; waits for a cluster that has just been started. */
   Optional<Job> liveJob(String name) throws IOException, InterruptedException {
+    awaitLeader();
     return jobs().stream().filter(job -> job.isLive() && job.name().equals(name)).findFirst();
+  }
+
+  /** A cluster takes requests a moment before it has somebody to answer them: 503. */
+  private void awaitLeader() throws IOException, InterruptedException {
+    HttpRequest request = request("/jobs/overview").GET().build();
+    long until = System.nanoTime() + ANSWER.toNanos();
+    while (System.nanoTime() < until
+        && http.send(request, BodyHandlers.discarding()).statusCode() == 503) {
+      Thread.sleep(50);
+    }
   }
 
   /** State, vertices and timestamps of a job. */

@@ -18,6 +18,7 @@ import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.configuration.WebOptions;
 import org.apache.flink.core.execution.RecoveryClaimMode;
 
 /** A deployment's settings as Flink's configuration. */
@@ -82,6 +83,8 @@ final class FlinkSettings {
     configuration.set(TaskManagerOptions.NUM_TASK_SLOTS, slots);
     configuration.setString("taskmanager.memory.managed.size", 64 * slots + "m");
     configuration.set(MetricOptions.METRIC_FETCHER_UPDATE_INTERVAL, Duration.ofSeconds(1));
+    // what REST tells may be this old: whether a job runs yet, and the newest checkpoint
+    configuration.set(WebOptions.REFRESH_INTERVAL, Duration.ofMillis(250));
     properties(configuration);
     return configuration;
   }

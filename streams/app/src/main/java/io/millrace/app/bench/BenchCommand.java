@@ -4,6 +4,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.millrace.kernel.Kernels;
 import io.millrace.runtime.ConfigurationException;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -60,6 +61,12 @@ public final class BenchCommand implements Callable<Integer> {
       })
   private List<String> only = List.of();
 
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      description = "Of pipeline: measured rounds (default: 3).")
+  private int rounds;
+
   @Override
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
@@ -73,7 +80,7 @@ public final class BenchCommand implements Callable<Integer> {
           switch (name) {
             case coders -> new KernelBenchmarks(spec.commandLine().getErr(), quick).coders();
             case learners -> new KernelBenchmarks(spec.commandLine().getErr(), quick).learners();
-            case pipeline -> new PipelineBenchmark(out, quick, subjects(BenchSubject.all())).run();
+            case pipeline -> pipeline();
             case checkpoints ->
                 new CheckpointBenchmark(out, quick, subjects(BenchSubject.stores())).run();
           });
@@ -85,6 +92,16 @@ public final class BenchCommand implements Callable<Integer> {
           new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(results));
     }
     return 0;
+  }
+
+  private List<BenchmarkResult> pipeline() throws IOException, InterruptedException {
+    PipelineBenchmark.Plan plan =
+        quick ? PipelineBenchmark.Plan.QUICK : PipelineBenchmark.Plan.FULL;
+    return new PipelineBenchmark(
+            spec.commandLine().getOut(),
+            rounds > 0 ? plan.withRounds(rounds) : plan,
+            subjects(BenchSubject.all()))
+        .run();
   }
 
   private List<BenchSubject> subjects(List<BenchSubject> all) {

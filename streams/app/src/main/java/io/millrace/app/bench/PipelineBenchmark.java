@@ -30,19 +30,31 @@ final class PipelineBenchmark {
 
   private final PrintWriter out;
   private final List<BenchSubject> subjects;
-  private final int steps;
-  private final int rounds;
-  private final int commitMillis;
+  private final Plan plan;
+
+  /**
+   * How much is measured.
+   *
+   * @param readings of each run, a multiple of the sensors
+   * @param rounds that count
+   * @param commitMillis commit or checkpoint interval
+   */
+  record Plan(int readings, int rounds, int commitMillis) {
+    static final Plan FULL = new Plan(3_000_000, 3, 1000);
+    static final Plan QUICK = new Plan(240_000, 1, 200);
+
+    Plan withRounds(int rounds) {
+      return new Plan(readings, rounds, commitMillis);
+    }
+  }
 
   /** One run: of a subject, or of the identity it is held against. */
   record Run(double wholeRate, double steadyRate, double cpuSeconds) {}
 
-  PipelineBenchmark(PrintWriter out, boolean quick, List<BenchSubject> subjects) {
+  PipelineBenchmark(PrintWriter out, Plan plan, List<BenchSubject> subjects) {
     this.out = out;
     this.subjects = subjects;
-    this.steps = (quick ? 240_000 : 3_000_000) / SENSORS;
-    this.rounds = quick ? 1 : 3;
-    this.commitMillis = quick ? 200 : 1000;
+    this.plan = plan;
   }
 
   List<BenchmarkResult> run() throws IOException, InterruptedException {
@@ -51,7 +63,7 @@ final class PipelineBenchmark {
       try {
         broker.createTopics(deployment(broker, subjects.get(0), "bench"), COPY);
         out.printf(
-            Locale.ROOT, "writing %,d readings of %d sensors ...%n", steps * SENSORS, SENSORS);
+            Locale.ROOT, "writing %,d readings of %d sensors ...%n", plan.readings(), SENSORS);
         out.flush();
         fill(broker.servers());
         for (BenchSubject subject : subjects) {
@@ -65,6 +77,7 @@ final class PipelineBenchmark {
   }
 
   private void fill(String servers) {
+    int steps = plan.readings() / SENSORS;
     // older timestamps would fall to the topic's retention while they are read
     try (SinusoidReadings readings =
         new SinusoidReadings(servers, INPUT, System.currentTimeMillis() - steps)) {
@@ -80,12 +93,12 @@ final class PipelineBenchmark {
     List<BenchSubject> order = new ArrayList<>(withIdentities());
     // a third of the input first, not counted: all meet compiled code afterwards
     for (BenchSubject subject : order) {
-      run(broker, engines.get(subject.engine()), subject, "warm", steps * SENSORS / 3);
+      run(broker, engines.get(subject.engine()), subject, "warm", plan.readings() / 3);
     }
-    for (int round = 1; round <= rounds; round++) {
+    for (int round = 1; round <= plan.rounds(); round++) {
       for (BenchSubject subject : order) {
         EngineProcess engine = engines.get(subject.engine());
-        Run run = run(broker, engine, subject, "round" + round, steps * SENSORS);
+        Run run = run(broker, engine, subject, "round" + round, plan.readings());
         runs.computeIfAbsent(subject, any -> new ArrayList<>()).add(run);
         out.printf(
             Locale.ROOT,
@@ -103,7 +116,7 @@ final class PipelineBenchmark {
     List<BenchmarkResult> results = new ArrayList<>();
     for (BenchSubject subject : subjects) {
       results.addAll(
-          results(subject, runs.get(subject), runs.get(subject.identity()), steps * SENSORS));
+          results(subject, runs.get(subject), runs.get(subject.identity()), plan.readings()));
     }
     return results;
   }
@@ -209,7 +222,7 @@ final class PipelineBenchmark {
             name,
             broker.directory(name),
             broker.servers(),
-            commitMillis,
+            plan.commitMillis(),
             subject.guarantee(),
             subject.engineProperties(),
             INPUT);

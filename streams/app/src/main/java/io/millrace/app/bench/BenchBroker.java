@@ -47,6 +47,11 @@ final class BenchBroker implements AutoCloseable {
     return directory.resolve(run);
   }
 
+  /** Starts an engine, with its log beside the broker's directory. */
+  EngineProcess startEngine(String engine) {
+    return EngineProcess.start(engine, directory.resolve(engine + ".log"));
+  }
+
   /** Creates the topics of a deployment, and others, as far as they are missing. */
   void createTopics(String deployment, String... others) {
     TopicCreation topics = new TopicCreation(admin);

@@ -73,7 +73,7 @@ final class CheckpointBenchmark {
     try (BenchBroker broker = BenchBroker.start()) {
       try {
         for (BenchSubject store : stores) {
-          EngineProcess engine = engines.computeIfAbsent(store.engine(), EngineProcess::start);
+          EngineProcess engine = engines.computeIfAbsent(store.engine(), broker::startEngine);
           for (int keys : keyCounts) {
             for (Phase phase : run(broker, engine, store, keys)) {
               print(store, phase);

@@ -8,6 +8,7 @@ import java.io.UncheckedIOException;
 import java.io.Writer;
 import java.lang.management.ManagementFactory;
 import java.net.URISyntaxException;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
@@ -16,8 +17,8 @@ import java.util.concurrent.TimeUnit;
 
 /**
  * An engine in a process of its own, since a process has one engine on its class path: the app's
- * jar once more, with the same flags of the virtual machine. Its log goes to this one's standard
- * error. One thread.
+ * jar once more, with the same flags of the virtual machine. Its log goes to a file, whose end
+ * comes with a failure. One thread.
  */
 final class EngineProcess implements AutoCloseable {
   private static final long END_SECONDS = 60;
@@ -25,12 +26,14 @@ final class EngineProcess implements AutoCloseable {
   private final ObjectMapper json = new ObjectMapper();
   private final String engine;
   private final Process process;
+  private final Path log;
   private final Writer requests;
   private final BufferedReader answers;
 
-  private EngineProcess(String engine, Process process) {
+  private EngineProcess(String engine, Process process, Path log) {
     this.engine = engine;
     this.process = process;
+    this.log = log;
     this.requests = process.outputWriter();
     this.answers = process.inputReader();
   }
@@ -38,26 +41,28 @@ final class EngineProcess implements AutoCloseable {
   /**
    * Starts a process.
    *
+   * @param log file for what the process says on its standard error
    * @throws IllegalStateException where this process did not come from the app's jar
    */
-  static EngineProcess start(String engine) {
+  static EngineProcess start(String engine, Path log) {
     try {
       Path jar = Path.of(Engines.class.getProtectionDomain().getCodeSource().getLocation().toURI());
       if (!Files.isRegularFile(jar)) {
         throw new IllegalStateException(jar + " is no jar: engines are loaded beside the app's");
       }
       return start(
-          engine, command(ManagementFactory.getRuntimeMXBean().getInputArguments(), jar, engine));
+          engine,
+          log,
+          command(ManagementFactory.getRuntimeMXBean().getInputArguments(), jar, engine));
     } catch (URISyntaxException e) {
       throw new IllegalStateException(e);
     }
   }
 
-  static EngineProcess start(String engine, List<String> command) {
+  static EngineProcess start(String engine, Path log, List<String> command) {
     try {
       return new EngineProcess(
-          engine,
-          new ProcessBuilder(command).redirectError(ProcessBuilder.Redirect.INHERIT).start());
+          engine, new ProcessBuilder(command).redirectError(log.toFile()).start(), log);
     } catch (IOException e) {
       throw new UncheckedIOException(engine + " cannot be started", e);
     }
@@ -87,17 +92,30 @@ final class EngineProcess implements AutoCloseable {
       requests.write('\n');
       requests.flush();
       String line = answers.readLine();
+      // the virtual machine may say something of its own, about a flight recording for example
+      while (line != null && !line.startsWith("{")) {
+        line = answers.readLine();
+      }
       if (line == null) {
-        throw new IllegalStateException(engine + " has ended; its log has the reason");
+        throw new IllegalStateException(engine + " has ended" + logTail());
       }
       EngineFigures figures = json.readValue(line, EngineFigures.class);
       if (!figures.failure().isEmpty()) {
-        throw new IllegalStateException(engine + ": " + figures.failure());
+        throw new IllegalStateException(engine + ": " + figures.failure() + logTail());
       }
       return figures;
     } catch (IOException e) {
       throw new IllegalStateException(engine + " does not answer: " + e.getMessage(), e);
     }
+  }
+
+  private String logTail() throws IOException {
+    List<String> lines =
+        Files.exists(log) ? Files.readAllLines(log, StandardCharsets.UTF_8) : List.of();
+    return lines.isEmpty()
+        ? ""
+        : "; its log ends\n"
+            + String.join("\n", lines.subList(Math.max(0, lines.size() - 20), lines.size()));
   }
 
   /** Ends the process with its input; kills it when that takes a minute. */

@@ -67,7 +67,7 @@ final class PipelineBenchmark {
         out.flush();
         fill(broker.servers());
         for (BenchSubject subject : subjects) {
-          engines.computeIfAbsent(subject.engine(), EngineProcess::start);
+          engines.computeIfAbsent(subject.engine(), broker::startEngine);
         }
         return measure(broker, engines);
       } finally {

@@ -11,8 +11,11 @@ import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
 import java.nio.file.Path;
 import java.util.List;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.io.TempDir;
 
 class EngineProcessTest {
+  @TempDir private Path directory;
+
   @Test
   void childHasTheFlagsOfItsParentButNoAgents() {
     List<String> command =
@@ -46,8 +49,9 @@ class EngineProcessTest {
 
   @Test
   void requestsAndAnswersAreLinesOfJson() {
-    // a process that answers the same to everything
-    try (EngineProcess process = shell("while read l; do echo '" + answer("") + "'; done")) {
+    // a process that answers the same to everything, after a word of its own
+    try (EngineProcess process =
+        shell("echo started; while read l; do echo '" + answer("") + "'; done")) {
       EngineFigures first = process.ask(EngineRequest.run("name: x\nkafka: {}\n"));
       EngineFigures second = process.ask(EngineRequest.figures());
 
@@ -68,12 +72,13 @@ class EngineProcessTest {
   }
 
   @Test
-  void processThatEndsIsNamed() {
-    try (EngineProcess process = shell("read l")) {
+  void processThatEndsIsNamedWithTheEndOfItsLog() {
+    try (EngineProcess process = shell("read l; echo out of memory >&2")) {
       IllegalStateException failure =
           assertThrows(IllegalStateException.class, () -> process.ask(EngineRequest.stop()));
 
-      assertTrue(failure.getMessage().startsWith("test"), failure.getMessage());
+      assertTrue(failure.getMessage().startsWith("test has ended"), failure.getMessage());
+      assertTrue(failure.getMessage().endsWith("out of memory"), failure.getMessage());
     }
   }
 
@@ -81,7 +86,7 @@ class EngineProcessTest {
     return "{\"cpuSeconds\":2.5,\"meters\":{\"keys\":4},\"failure\":\"" + failure + "\"}";
   }
 
-  private static EngineProcess shell(String script) {
-    return EngineProcess.start("test", List.of("sh", "-c", script));
+  private EngineProcess shell(String script) {
+    return EngineProcess.start("test", directory.resolve("log"), List.of("sh", "-c", script));
   }
 }

@@ -117,9 +117,28 @@ function tiles(pipeline) {
   const [size, unit] = format.bytes(pipeline.stateBytes);
   text("state-bytes", size, pipeline.stateBytes);
   text("state-unit", unit);
-  text("state-per-key", pipeline.keys > 0 ? format.bytes(pipeline.stateBytes / pipeline.keys).join(" ") + " per key" : "\u00a0");
+  text("state-per-key", pipeline.keys > 0 ? ", " + format.bytes(pipeline.stateBytes / pipeline.keys).join(" ") + " each" : "");
   text("keys", format.count(pipeline.keys), pipeline.keys);
-  text("sensors-shown", format.count(pipeline.sensors.length), pipeline.sensors.length);
+  text("restarts", format.count(pipeline.restarts), pipeline.restarts);
+  element("restarts").classList.toggle("bad", pipeline.restarts > 0);
+  checkpoints(pipeline.checkpoints);
+}
+
+// Null on an engine that takes none: then there is nothing to show.
+function checkpoints(taken) {
+  element("tiles").classList.toggle("wide", taken !== null);
+  document.querySelectorAll(".tile.checkpoint").forEach((tile) => { tile.hidden = taken === null; });
+  if (taken === null) return;
+  const newest = taken.completed > 0 ? taken : {};
+  const [duration, unit] = format.millis(newest.durationMillis);
+  text("checkpoints", format.count(taken.completed), taken.completed);
+  text("checkpoint-age", format.ago(newest.ageMillis), taken.ageMillis);
+  text("checkpoints-failed", format.count(taken.failed), taken.failed);
+  element("checkpoints-failed").classList.toggle("bad", taken.failed > 0);
+  text("checkpoint-duration", duration, taken.durationMillis);
+  text("checkpoint-duration-unit", unit);
+  text("checkpoint-bytes", format.bytes(newest.writtenBytes).join("\u00a0"), taken.writtenBytes);
+  text("checkpoint-state-bytes", format.bytes(newest.stateBytes).join("\u00a0"), taken.stateBytes);
 }
 
 function options(id, names, current) {

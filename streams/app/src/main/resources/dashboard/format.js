@@ -48,6 +48,18 @@ export function duration(seconds) {
   return parts.slice(first, first + 2).map(([value, unit]) => value + " " + unit).join(" ");
 }
 
+// [number, unit] of a time that something took
+export function millis(value) {
+  if (value == null) return ["–", "ms"];
+  if (value < 1000) return [whole.format(value), "ms"];
+  return value < 60_000 ? [significant(value / 1000), "s"] : [significant(value / 60_000), "min"];
+}
+
+export function ago(value) {
+  if (value == null) return "–";
+  return value < 1000 ? "just now" : duration(value / 1000) + " ago";
+}
+
 const pad = (value, digits) => String(value).padStart(digits, "0");
 
 // Event time, UTC; milliseconds only where the span shown is short.

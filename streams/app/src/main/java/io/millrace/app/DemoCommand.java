@@ -7,6 +7,7 @@ import io.millrace.app.replay.SensorDataset;
 import io.millrace.app.topics.ClusterConnection;
 import io.millrace.app.topics.DeploymentTopics;
 import io.millrace.app.topics.TopicCreation;
+import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.LaunchSettings;
 import io.millrace.runtime.Pipeline;
@@ -76,12 +77,14 @@ final class DemoCommand implements Callable<Integer> {
 
   @Option(
       names = "--engine",
+      paramLabel = "NAME",
       defaultValue = Engines.DEFAULT,
       description = "kafka-streams or flink (default: ${DEFAULT-VALUE}).")
   private String engine;
 
   @Override
   public Integer call() throws Exception {
+    requirePossible();
     PrintWriter out = spec.commandLine().getOut();
     CountDownLatch interrupted = new CountDownLatch(1);
     CountDownLatch finished = new CountDownLatch(1);
@@ -101,10 +104,24 @@ final class DemoCommand implements Callable<Integer> {
     try (Broker broker = broker(directory, out)) {
       demo(broker.servers(), directory, interrupted, out);
     } finally {
-      delete(directory);
-      finished.countDown();
+      try {
+        delete(directory);
+      } finally {
+        finished.countDown();
+      }
     }
     return 0;
+  }
+
+  /** Refuses what cannot be before anything is started. */
+  private void requirePossible() {
+    if (port < 0 || port > 65_535) {
+      throw new ConfigurationException("--port: got " + port + ", expected 0 to 65535");
+    }
+    if (!(rate > 0) || Double.isInfinite(rate)) {
+      throw new ConfigurationException("--rate: got " + rate + ", expected a number above 0");
+    }
+    Engines.load(engine);
   }
 
   private void demo(String servers, Path directory, CountDownLatch interrupted, PrintWriter out)
@@ -117,7 +134,8 @@ final class DemoCommand implements Callable<Integer> {
     say(out, "Starting the pipelines ...");
     List<ReadingReplayer> replays = new ArrayList<>();
     try (RunningDeployment running =
-        RunningDeployment.start(deployment, engine, LaunchSettings.LOCAL)) {
+        RunningDeployment.plan(deployment, engine, LaunchSettings.LOCAL)) {
+      running.start();
       long start = System.nanoTime();
       for (Pipeline pipeline : deployment.pipelines()) {
         SensorDataset dataset =
@@ -163,6 +181,10 @@ final class DemoCommand implements Callable<Integer> {
       if (passed >= endNanos
           || interrupted.await(Math.min(500_000_000L, endNanos - passed), TimeUnit.NANOSECONDS)) {
         return;
+      }
+      if (running.failure().isPresent()) {
+        throw new IllegalStateException(
+            "a pipeline stopped: " + RunningDeployment.rootMessage(running.failure().get()));
       }
       for (ReadingReplayer replay : replays) {
         if (!replay.progress().failure().isEmpty()) {

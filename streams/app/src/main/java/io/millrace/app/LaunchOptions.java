@@ -9,6 +9,7 @@ import picocli.CommandLine.Option;
 final class LaunchOptions {
   @Option(
       names = "--engine",
+      paramLabel = "NAME",
       defaultValue = Engines.DEFAULT,
       description = "kafka-streams or flink (default: ${DEFAULT-VALUE}).")
   private String engine;
@@ -16,17 +17,18 @@ final class LaunchOptions {
   @Option(
       names = "--cluster",
       paramLabel = "URL",
-      description = "REST address of a Flink session cluster (default: in this process).")
+      converter = ClusterAddress.class,
+      description =
+          "REST address http://HOST:PORT of a Flink session cluster (default: in this process).")
   private URI cluster;
 
   @Option(
       names = "--from",
       paramLabel = "STATE",
       defaultValue = LaunchSettings.LATEST,
-      description = {
-        "Flink: latest checkpoint or savepoint, nothing, or the path of one",
-        "(default: ${DEFAULT-VALUE})."
-      })
+      description =
+          "Flink: latest checkpoint or savepoint, nothing, or the path of one (default:"
+              + " ${DEFAULT-VALUE}).")
   private String from;
 
   String engine() {

@@ -6,6 +6,7 @@ import io.millrace.app.inspect.InspectCommand;
 import io.millrace.app.replay.ReplayCommand;
 import io.millrace.app.topics.TopicsCommand;
 import io.millrace.runtime.ConfigurationException;
+import java.io.PrintWriter;
 import picocli.CommandLine;
 import picocli.CommandLine.Command;
 
@@ -18,6 +19,7 @@ import picocli.CommandLine.Command;
     subcommands = {
       DemoCommand.class,
       RunCommand.class,
+      StopCommand.class,
       ReplayCommand.class,
       TopicsCommand.class,
       InspectCommand.class,
@@ -34,6 +36,7 @@ public final class Millrace {
   /** The command line, for tests. */
   static CommandLine commandLine() {
     return new CommandLine(new Millrace())
+        .setParameterExceptionHandler((error, parsed) -> refused(error))
         .setExecutionExceptionHandler(
             (error, command, parsed) -> {
               if (error instanceof ConfigurationException
@@ -45,5 +48,21 @@ public final class Millrace {
               }
               throw error;
             });
+  }
+
+  /** One line for a wrong argument; where a command is missing, the list of them. */
+  private static int refused(CommandLine.ParameterException error) {
+    CommandLine command = error.getCommandLine();
+    PrintWriter err = command.getErr();
+    err.println(
+        "millrace: "
+            + error.getMessage()
+            + "; see: "
+            + command.getCommandSpec().qualifiedName()
+            + " --help");
+    if (!command.getSubcommands().isEmpty()) {
+      command.usage(err);
+    }
+    return CommandLine.ExitCode.USAGE;
   }
 }

@@ -2,6 +2,7 @@ package io.millrace.app;
 
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
+import io.millrace.app.dashboard.CheckpointView;
 import io.millrace.app.dashboard.DashboardSnapshot;
 import io.millrace.app.dashboard.DashboardSnapshot.PipelineView;
 import java.io.IOException;
@@ -22,8 +23,12 @@ import java.util.Optional;
  * @param page URL; empty when there was none
  */
 record Report(String millrace, double seconds, List<PipelineReport> pipelines, String page) {
+  private static final CheckpointView NO_CHECKPOINTS = new CheckpointView(0, 0, 0, 0, 0, 0);
 
-  /** Figures of one pipeline; later families add their own. */
+  /**
+   * Figures of one pipeline; later families add their own. Those of checkpoints are 0 on an engine
+   * that takes none; the newest one's are milliseconds and bytes.
+   */
   record PipelineReport(
       String name,
       String family,
@@ -37,6 +42,12 @@ record Report(String millrace, double seconds, List<PipelineReport> pipelines, S
       int atomsInUse,
       long alarms,
       long modelVersions,
+      long restarts,
+      long checkpoints,
+      long checkpointsFailed,
+      long checkpointMillis,
+      long checkpointBytes,
+      long checkpointStateBytes,
       List<String> outputTopics,
       String page) {}
 
@@ -44,6 +55,7 @@ record Report(String millrace, double seconds, List<PipelineReport> pipelines, S
     String address = page.map(URI::toString).orElse("");
     List<PipelineReport> pipelines = new ArrayList<>();
     for (PipelineView view : snapshot.pipelines()) {
+      CheckpointView checkpoints = view.checkpoints().orElse(NO_CHECKPOINTS);
       pipelines.add(
           new PipelineReport(
               view.name(),
@@ -58,6 +70,12 @@ record Report(String millrace, double seconds, List<PipelineReport> pipelines, S
               view.atomsInUse(),
               view.alarms(),
               view.modelVersions(),
+              view.restarts(),
+              checkpoints.completed(),
+              checkpoints.failed(),
+              checkpoints.durationMillis(),
+              checkpoints.writtenBytes(),
+              checkpoints.stateBytes(),
               view.outputTopics(),
               address));
     }
@@ -80,7 +98,8 @@ record Report(String millrace, double seconds, List<PipelineReport> pipelines, S
             model versions         %d
             alarms                 %d
             dead letters           %d
-            topics                 %s
+            restarts               %d
+            %stopics                 %s
           """,
           pipeline.name(),
           pipeline.family(),
@@ -94,9 +113,40 @@ record Report(String millrace, double seconds, List<PipelineReport> pipelines, S
           pipeline.modelVersions(),
           pipeline.alarms(),
           pipeline.deadLetters(),
+          pipeline.restarts(),
+          checkpoints(pipeline),
           String.join(", ", pipeline.outputTopics()));
     }
     out.flush();
+  }
+
+  /** A line, or nothing where there were none. */
+  private static String checkpoints(PipelineReport pipeline) {
+    return pipeline.checkpoints() + pipeline.checkpointsFailed() == 0
+        ? ""
+        : String.format(
+            Locale.ROOT,
+            "checkpoints            %d (%d failed), the newest took %d ms and wrote %s of %s%n  ",
+            pipeline.checkpoints(),
+            pipeline.checkpointsFailed(),
+            pipeline.checkpointMillis(),
+            bytes(pipeline.checkpointBytes()),
+            bytes(pipeline.checkpointStateBytes()));
+  }
+
+  /** Decimal units, three digits or so: 1.2 MB. */
+  private static String bytes(long bytes) {
+    if (bytes < 1000) {
+      return bytes + " B";
+    }
+    double value = bytes / 1e3;
+    int unit = 0;
+    while (value >= 1000 && unit < 3) {
+      value /= 1000;
+      unit++;
+    }
+    return String.format(
+        Locale.ROOT, value < 100 ? "%.1f %cB" : "%.0f %cB", value, "kMGT".charAt(unit));
   }
 
   void write(Path file) throws IOException {

@@ -5,8 +5,10 @@ import io.millrace.app.topics.DeploymentTopics;
 import io.millrace.app.topics.TopicCreation;
 import io.millrace.app.topics.TopicSpec;
 import io.millrace.runtime.Deployment;
+import io.millrace.runtime.LaunchSettings;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.kafka.clients.admin.Admin;
 import picocli.CommandLine.Command;
@@ -17,7 +19,10 @@ import picocli.CommandLine.Spec;
 /** {@code millrace run}: runs a deployment against a Kafka cluster until it is stopped. */
 @Command(
     name = "run",
-    description = "Runs the pipelines of a deployment file until stopped.",
+    description =
+        "Runs the pipelines of a deployment file until stopped (Ctrl-C or SIGTERM); the next run"
+            + " goes on from there. With --cluster the pipelines are the cluster's: they outlive"
+            + " this command, and are ended by: millrace stop.",
     mixinStandardHelpOptions = true)
 final class RunCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -26,24 +31,86 @@ final class RunCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws InterruptedException {
+    LogLevels.forService();
     Deployment deployment = file.read();
-    PrintWriter out = spec.commandLine().getOut();
-    requireTopics(deployment);
-    RunningDeployment running =
-        RunningDeployment.start(deployment, launch.engine(), launch.settings());
-    Thread stop = new Thread(running::close, "stop");
-    Runtime.getRuntime().addShutdownHook(stop);
-    out.println(
-        "Running " + deployment.pipelines().size() + " pipelines of " + deployment.name() + ".");
-    running.page().ifPresent(page -> out.println("Page: " + page));
-    out.flush();
-    Throwable failure = running.awaitEnd();
-    if (failure != null) {
-      spec.commandLine().getErr().println("millrace: stopped: " + rootMessage(failure));
-      running.close();
-      return 1;
+    LaunchSettings settings = launch.settings();
+    try (RunningDeployment running =
+        RunningDeployment.plan(deployment, launch.engine(), settings)) {
+      requireTopics(deployment);
+      Thread stop = new Thread(() -> stop(running, deployment, settings), "stop");
+      Runtime.getRuntime().addShutdownHook(stop);
+      try {
+        running.start();
+      } catch (IllegalStateException e) {
+        if (running.isClosing()) {
+          return 0;
+        }
+        throw e;
+      }
+      announce(deployment, running);
+      Optional<Throwable> failure = running.awaitEnd();
+      if (failure.isPresent()) {
+        return failed(failure.get(), deployment, settings);
+      }
+      if (!running.isClosing()) {
+        say(deployment.name() + " was stopped in its cluster.");
+      }
+      return 0;
     }
-    return 0;
+  }
+
+  private void announce(Deployment deployment, RunningDeployment running) {
+    int pipelines = deployment.pipelines().size();
+    say(
+        "Running "
+            + pipelines
+            + (pipelines == 1 ? " pipeline of " : " pipelines of ")
+            + deployment.name()
+            + ".");
+    running.page().ifPresent(page -> say("Page: " + page));
+    running.engineUi().ifPresent(ui -> say("Page of " + running.engine() + ": " + ui));
+  }
+
+  private void say(String line) {
+    PrintWriter out = spec.commandLine().getOut();
+    out.println(line);
+    out.flush();
+  }
+
+  /**
+   * Ends the run, bounded by the engines' own limits (some 30 s for a savepoint or a close). A
+   * second Ctrl-C does not cut that short; SIGKILL does, and the next run goes on from the newest
+   * checkpoint or commit.
+   */
+  private void stop(RunningDeployment running, Deployment deployment, LaunchSettings settings) {
+    if (!running.isClosing()) {
+      say(
+          settings.cluster().isPresent()
+              ? stillThere(deployment, settings)
+              : "Stopping the pipelines of " + deployment.name() + ", keeping their state ...");
+    }
+    running.close();
+  }
+
+  private int failed(Throwable failure, Deployment deployment, LaunchSettings settings) {
+    PrintWriter err = spec.commandLine().getErr();
+    err.println("millrace: stopped: " + RunningDeployment.rootMessage(failure));
+    if (settings.cluster().isPresent() && deployment.pipelines().size() > 1) {
+      err.println("millrace: " + stillThere(deployment, settings));
+    }
+    err.flush();
+    return 1;
+  }
+
+  private static String stillThere(Deployment deployment, LaunchSettings settings) {
+    String address = settings.cluster().orElseThrow().toString();
+    return deployment.name()
+        + " goes on in "
+        + address
+        + "; end it with: millrace stop -c "
+        + deployment.source().file()
+        + " --cluster "
+        + address;
   }
 
   private static void requireTopics(Deployment deployment) {
@@ -60,13 +127,5 @@ final class RunCommand implements Callable<Integer> {
                 + "; create them with: millrace topics -c FILE --yes");
       }
     }
-  }
-
-  private static String rootMessage(Throwable error) {
-    Throwable root = error;
-    while (root.getCause() != null) {
-      root = root.getCause();
-    }
-    return root.toString();
   }
 }

@@ -1,7 +1,6 @@
 package io.millrace.app;
 
 import io.javalin.util.JavalinBindException;
-import io.micrometer.core.instrument.MeterRegistry;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -10,49 +9,172 @@ import io.millrace.app.dashboard.DashboardServer;
 import io.millrace.app.dashboard.DashboardSnapshot;
 import io.millrace.app.dashboard.FeedSettings;
 import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
-import io.millrace.app.dashboard.PipelineCounters;
 import io.millrace.kernel.Kernels;
 import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.Engine;
 import io.millrace.runtime.EngineRun;
 import io.millrace.runtime.LaunchSettings;
-import io.millrace.runtime.PipelineMeters;
 import java.net.URI;
 import java.time.Duration;
+import java.util.ArrayDeque;
+import java.util.Deque;
 import java.util.HashMap;
 import java.util.List;
-import java.util.Map;
 import java.util.Optional;
-import java.util.TreeMap;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.TimeUnit;
+import java.util.concurrent.TimeoutException;
+import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
-/** The pipelines of a deployment in this process, with their meters and their page. */
+/**
+ * The pipelines of a deployment on their engine, with their meters and their page. For one thread;
+ * close from any.
+ */
 final class RunningDeployment implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RunningDeployment.class);
   private static final Duration START_TIMEOUT = Duration.ofMinutes(5);
 
+  private final Deployment deployment;
+  private final Engine engine;
+  private final EngineRun run;
   private final PrometheusMeterRegistry registry =
       new PrometheusMeterRegistry(PrometheusConfig.DEFAULT);
-  private final EngineRun run;
-  private final DashboardFeed feed;
-  private final DashboardServer serverOrNull;
-  private final MetricPublisher publisher;
+
+  /** Complete once a pipeline has ended: what ended it; empty after {@link #close}. */
+  private final CompletableFuture<Optional<Throwable>> end = new CompletableFuture<>();
+
+  /** What is to be closed, first to last: pipelines stop before those who watch them. */
+  private final Deque<AutoCloseable> parts = new ArrayDeque<>();
+
+  private DashboardFeed feedOrNull;
+  private DashboardServer serverOrNull;
+  private volatile boolean closing;
 
   private RunningDeployment(Deployment deployment, String engineName, LaunchSettings launch) {
-    Engine engine = Engines.load(engineName);
+    this.deployment = deployment;
+    registry.config().meterFilter(new MeterUnits());
+    engine = Engines.load(engineName);
+    try {
+      run = engine.open(deployment, launch, registry);
+    } catch (KafkaException e) {
+      throw new IllegalStateException(
+          "cluster " + deployment.kafka().get("bootstrap.servers") + ": " + rootMessage(e), e);
+    }
+    parts.add(run);
+  }
+
+  /**
+   * Checks all settings; nothing is started, nobody is asked.
+   *
+   * @throws ConfigurationException for the first that is wrong
+   */
+  static RunningDeployment plan(Deployment deployment, String engine, LaunchSettings launch) {
+    Engines.requireKnown(deployment);
+    return new RunningDeployment(deployment, engine, launch);
+  }
+
+  /**
+   * Starts everything; returns once every pipeline is running. To be closed even if it throws.
+   *
+   * @throws IllegalStateException when a pipeline does not start, with the reason
+   */
+  void start() throws InterruptedException {
     LOG.info("kernels: {} ({})", Kernels.provider(), Kernels.reason());
     registry.gauge(
         "millrace.kernels.simd",
         List.of(Tag.of("provider", Kernels.provider())),
         Kernels.provider().startsWith("simd") ? 1 : 0);
-    run = engine.open(deployment, launch, registry);
-    Map<String, Object> clients = new HashMap<>(deployment.kafka());
-    feed = DashboardFeed.start(page(deployment, engine), clients, counters(registry));
+    startWatching();
+    run.start();
+    Thread waiting = new Thread(this::awaitEngine, "await-end");
+    waiting.setDaemon(true);
+    waiting.start();
+    if (!run.awaitRunning(START_TIMEOUT)) {
+      throw new IllegalStateException(deployment.name() + " did not start: " + reason());
+    }
+  }
+
+  /** Where the page is, if there is one. */
+  synchronized Optional<URI> page() {
+    return Optional.ofNullable(serverOrNull).map(DashboardServer::url);
+  }
+
+  /** The engine's own page, if it has one. */
+  Optional<URI> engineUi() {
+    return run.engineUi();
+  }
+
+  /** The engine's name. */
+  String engine() {
+    return engine.name();
+  }
+
+  /** Figures of all pipelines, once started. */
+  synchronized DashboardSnapshot snapshot() {
+    return feedOrNull.snapshot();
+  }
+
+  /** What ended a pipeline, if anything has. */
+  Optional<Throwable> failure() {
+    return end.getNow(Optional.empty());
+  }
+
+  /** Waits until a pipeline ends; returns what ended it, or nothing after {@link #close}. */
+  Optional<Throwable> awaitEnd() throws InterruptedException {
+    try {
+      return end.get();
+    } catch (ExecutionException e) {
+      return Optional.of(e.getCause());
+    }
+  }
+
+  /** Whether somebody has begun to close it. */
+  boolean isClosing() {
+    return closing;
+  }
+
+  /** Last message of a chain of causes, or its type where it has none. */
+  static String rootMessage(Throwable error) {
+    Throwable root = error;
+    while (root.getCause() != null) {
+      root = root.getCause();
+    }
+    return root.getMessage() == null ? root.getClass().getSimpleName() : root.getMessage();
+  }
+
+  /** Ends it so that the next run goes on from here. A second call waits for the first. */
+  @Override
+  public synchronized void close() {
+    closing = true;
+    LogLevels.forTheEnd();
+    while (!parts.isEmpty()) {
+      try {
+        parts.removeFirst().close();
+      } catch (Exception e) {
+        LOG.warn("while {} was ended: {}", deployment.name(), e.toString());
+      }
+    }
+    end.complete(Optional.empty());
+  }
+
+  private synchronized void startWatching() {
+    if (closing) {
+      throw new IllegalStateException(deployment.name() + " was stopped");
+    }
+    feedOrNull =
+        DashboardFeed.start(
+            followed(), new HashMap<>(deployment.kafka()), new EngineFigures(registry));
+    parts.addLast(feedOrNull);
     var page = deployment.dashboard();
-    serverOrNull = page.enabled() ? serve(page) : null;
-    publisher = MetricPublisher.start(deployment, registry);
+    if (page.enabled()) {
+      serverOrNull = serve(page);
+      parts.addLast(serverOrNull);
+    }
+    parts.addFirst(MetricPublisher.start(deployment, registry));
   }
 
   private DashboardServer serve(Deployment.DashboardSettings page) {
@@ -60,7 +182,7 @@ final class RunningDeployment implements AutoCloseable {
       return DashboardServer.start(
           new DashboardServer.Settings(
               page.host(), page.port(), Duration.ofMillis(500), 16, Duration.ofSeconds(20)),
-          feed::snapshot,
+          feedOrNull::snapshot,
           registry);
     } catch (JavalinBindException e) {
       throw new ConfigurationException(
@@ -72,49 +194,27 @@ final class RunningDeployment implements AutoCloseable {
     }
   }
 
-  /** Starts everything; returns once every pipeline is running. */
-  static RunningDeployment start(Deployment deployment, String engine, LaunchSettings launch)
-      throws InterruptedException {
-    Engines.requireKnown(deployment);
-    RunningDeployment running = new RunningDeployment(deployment, engine, launch);
+  private void awaitEngine() {
     try {
-      running.run.start();
-      if (!running.run.awaitRunning(START_TIMEOUT)) {
-        throw new IllegalStateException(
-            deployment.name() + " did not start; the log has the reason");
-      }
-      return running;
+      end.complete(Optional.ofNullable(run.awaitEnd()));
     } catch (InterruptedException | RuntimeException e) {
-      running.close();
-      throw e;
+      end.completeExceptionally(e);
     }
   }
 
-  /** Where the page is, if there is one. */
-  Optional<URI> page() {
-    return Optional.ofNullable(serverOrNull).map(DashboardServer::url);
-  }
-
-  DashboardSnapshot snapshot() {
-    return feed.snapshot();
-  }
-
-  /** Waits until a pipeline ends; returns what ended it, or null after {@link #close}. */
-  Throwable awaitEnd() throws InterruptedException {
-    return run.awaitEnd();
-  }
-
-  @Override
-  public void close() {
-    publisher.close();
-    run.close();
-    if (serverOrNull != null) {
-      serverOrNull.close();
+  private String reason() throws InterruptedException {
+    try {
+      return end.get(1, TimeUnit.SECONDS)
+          .map(RunningDeployment::rootMessage)
+          .orElse("it was stopped");
+    } catch (ExecutionException e) {
+      return rootMessage(e);
+    } catch (TimeoutException e) {
+      return "not running after " + START_TIMEOUT.toMinutes() + " minutes, the log may say why";
     }
-    feed.close();
   }
 
-  private static FeedSettings page(Deployment deployment, Engine engine) {
+  private FeedSettings followed() {
     return new FeedSettings(
         Release.version(),
         engine.name(),
@@ -132,45 +232,5 @@ final class RunningDeployment implements AutoCloseable {
                         pipeline.topic("dictionaries"),
                         pipeline.deadLetterTopic()))
             .toList());
-  }
-
-  private static PipelineCounters counters(MeterRegistry registry) {
-    return pipeline -> {
-      Map<String, Long> refused = new TreeMap<>();
-      registry
-          .find(PipelineMeters.DEAD_LETTERS)
-          .tag("pipeline", pipeline)
-          .counters()
-          .forEach(
-              counter ->
-                  refused.merge(
-                      counter.getId().getTag("reason"), (long) counter.count(), Long::sum));
-      long in =
-          registry
-              .find(PipelineMeters.RECORDS_IN)
-              .tag("pipeline", pipeline)
-              .tag("stage", "sensors")
-              .counters()
-              .stream()
-              .mapToLong(counter -> (long) counter.count())
-              .sum();
-      long out =
-          registry.find(PipelineMeters.RECORDS_OUT).tag("pipeline", pipeline).counters().stream()
-              .mapToLong(counter -> (long) counter.count())
-              .sum();
-      return new PipelineCounters.Counts(
-          in,
-          out,
-          gauge(registry, PipelineMeters.LAG_RECORDS, pipeline),
-          gauge(registry, PipelineMeters.STATE_BYTES, pipeline),
-          gauge(registry, PipelineMeters.KEYS, pipeline),
-          refused);
-    };
-  }
-
-  private static long gauge(MeterRegistry registry, String name, String pipeline) {
-    return registry.find(name).tag("pipeline", pipeline).gauges().stream()
-        .mapToLong(gauge -> (long) gauge.value())
-        .sum();
   }
 }

@@ -1,15 +1,19 @@
 package io.millrace.app;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.StringWriter;
+import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
 import picocli.CommandLine;
 
 class CommandLineTest {
@@ -73,8 +77,90 @@ class CommandLineTest {
   @Test
   void helpNamesEverySubcommand() {
     assertEquals(0, run("--help"));
-    for (String name : new String[] {"demo", "run", "replay", "topics", "inspect", "bench"}) {
+    for (String name :
+        new String[] {"demo", "run", "stop", "replay", "topics", "inspect", "bench"}) {
       assertTrue(out.toString().contains(name), name);
+    }
+  }
+
+  @Test
+  void anUnknownEngineIsRefusedBeforeAnythingStarts() {
+    assertRefused("--engine: got spark, expected", "demo", "--engine", "spark");
+    assertRefused("--engine: got spark, expected", "run", "-c", plant(), "--engine", "spark");
+  }
+
+  @Test
+  void settingsOfAnUnknownEngineAreRefused() throws IOException {
+    String file = plant();
+    Files.writeString(
+        Path.of(file), "engines: {spark: {a: b}}\n", java.nio.file.StandardOpenOption.APPEND);
+
+    assertRefused("engines.spark: got an unknown engine", "run", "-c", file);
+    assertRefused(
+        "engines.spark: got an unknown engine", "stop", "-c", file, "--cluster", "http://h:1");
+  }
+
+  @ParameterizedTest
+  @ValueSource(
+      strings = {
+        "localhost:8081",
+        "http://localhost",
+        "ftp://localhost:8081",
+        "http://localhost:99999",
+        "http://user:secret@localhost:8081",
+        "http://localhost:8081/jobs",
+        "http://localhost:8081?a",
+        "no url"
+      })
+  void anAddressThatIsNoneIsRefusedInOneLineThatKeepsSecrets(String address) {
+    for (String command : new String[] {"run", "stop"}) {
+      assertRefused(
+          "expected http://HOST:PORT", command, "-c", "absent.yaml", "--cluster", address);
+      assertFalse(err.toString().contains("secret"), err.toString());
+    }
+  }
+
+  @Test
+  void stopAsksForTheCluster() {
+    assertRefused("--cluster", "stop", "-c", "absent.yaml");
+  }
+
+  @Test
+  void thePortAndRateOfTheDemoAreChecked() {
+    assertRefused("--port: got 70000, expected", "demo", "--port", "70000");
+    assertRefused("--rate: got 0.0, expected", "demo", "--rate", "0");
+  }
+
+  @Test
+  void withoutACommandAllOfThemAreListed() {
+    assertEquals(CommandLine.ExitCode.USAGE, run());
+    assertTrue(err.toString().contains("replay"), err.toString());
+  }
+
+  private void assertRefused(String reason, String... arguments) {
+    err.getBuffer().setLength(0);
+    out.getBuffer().setLength(0);
+
+    assertEquals(CommandLine.ExitCode.USAGE, run(arguments), err.toString());
+    assertTrue(err.toString().contains(reason), err.toString());
+    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertEquals("", out.toString(), "nothing was started");
+  }
+
+  private String plant() {
+    try {
+      return Files.writeString(
+              directory.resolve("plant.yaml"),
+              """
+              name: plant
+              kafka: {bootstrap.servers: "127.0.0.1:1"}
+              pipelines:
+                - name: pumps
+                  window: {length: 8}
+              """)
+          .toString();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
     }
   }
 

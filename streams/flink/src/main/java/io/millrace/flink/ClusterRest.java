@@ -3,6 +3,7 @@ package io.millrace.flink;
 import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
+import java.net.ConnectException;
 import java.net.URI;
 import java.net.http.HttpClient;
 import java.net.http.HttpRequest;
@@ -205,7 +206,13 @@ final class ClusterRest {
 
   private JsonNode send(HttpRequest.Builder builder) throws IOException, InterruptedException {
     HttpRequest request = builder.build();
-    HttpResponse<byte[]> response = http.send(request, BodyHandlers.ofByteArray());
+    HttpResponse<byte[]> response;
+    try {
+      response = http.send(request, BodyHandlers.ofByteArray());
+    } catch (ConnectException e) {
+      // the client gives it no message
+      throw new IOException("no connection", e);
+    }
     if (response.statusCode() >= 300) {
       throw new IOException(
           request.method() + " " + request.uri().getPath() + " answered " + response.statusCode());

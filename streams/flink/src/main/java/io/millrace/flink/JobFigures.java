@@ -32,6 +32,7 @@ final class JobFigures {
   private final MeterRegistry registry;
   private final Tags tags;
   private final Map<Counter, Double> seen = new HashMap<>();
+  private long newestFailure;
   private final AtomicReference<Figures> figures = new AtomicReference<>(new Figures());
 
   /** Gauges, as of the last look. */
@@ -112,10 +113,7 @@ final class JobFigures {
     JsonNode checkpoints = cluster.checkpoints(job);
     count(
         PipelineMeters.CHECKPOINTS, tags, checkpoints.path("counts").path("completed").asDouble());
-    count(
-        PipelineMeters.CHECKPOINTS_FAILED,
-        tags,
-        checkpoints.path("counts").path("failed").asDouble());
+    failures(checkpoints.path("history"));
     JsonNode newest = checkpoints.path("latest").path("completed");
     if (newest.isObject()) {
       now.durationMillis = newest.path("end_to_end_duration").asDouble();
@@ -123,6 +121,23 @@ final class JobFigures {
       now.checkpointStateBytes = newest.path("state_size").asDouble();
       now.ageMillis = Math.max(0, nowMillis - newest.path("latest_ack_timestamp").asLong());
     }
+  }
+
+  /**
+   * Counts failed checkpoints once each. Flink's own count takes those in that could not begin
+   * because tasks were still starting, which is no failure: every start would show dozens.
+   */
+  private void failures(JsonNode history) {
+    Counter failed = registry.counter(PipelineMeters.CHECKPOINTS_FAILED, tags);
+    long newest = newestFailure;
+    for (JsonNode checkpoint : history) {
+      long id = checkpoint.path("id").asLong();
+      if (checkpoint.path("status").asText().equals("FAILED") && id > newestFailure) {
+        failed.increment();
+        newest = Math.max(newest, id);
+      }
+    }
+    newestFailure = newest;
   }
 
   /** Adds what a counter of Flink gained; one that fell began again at 0. */

@@ -13,6 +13,7 @@ import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.common.errors.RetriableException;
@@ -33,15 +34,21 @@ final class KafkaPipeline implements AutoCloseable {
   private final List<Stage> stages;
   private final ModelFollower followerOrNull;
   private final CountDownLatch running = new CountDownLatch(1);
-  private final CountDownLatch ended = new CountDownLatch(1);
+  private final CompletableFuture<Void> ended = new CompletableFuture<>();
+  private final Runnable restarted;
   private volatile Throwable failure;
 
   private KafkaPipeline(
-      String name, List<Stage> stages, ModelFollower followerOrNull, KafkaStreams streams) {
+      String name,
+      List<Stage> stages,
+      ModelFollower followerOrNull,
+      KafkaStreams streams,
+      Runnable restarted) {
     this.name = name;
     this.stages = stages;
     this.followerOrNull = followerOrNull;
     this.streams = streams;
+    this.restarted = restarted;
     streams.setUncaughtExceptionHandler(this::respond);
     streams.setStateListener(
         (now, before) -> {
@@ -51,7 +58,7 @@ final class KafkaPipeline implements AutoCloseable {
           }
           if (now.hasCompletedShutdown() || now == KafkaStreams.State.ERROR) {
             running.countDown();
-            ended.countDown();
+            ended.complete(null);
           }
         });
   }
@@ -76,13 +83,18 @@ final class KafkaPipeline implements AutoCloseable {
     Gauge.builder(PipelineMeters.LAG_RECORDS, streams, KafkaPipeline::lag)
         .tags(meters.tags())
         .register(registry);
-    return new KafkaPipeline(pipeline.name(), pipeline.stages(), followerOrNull, streams);
+    return new KafkaPipeline(
+        pipeline.name(), pipeline.stages(), followerOrNull, streams, meters::restarted);
   }
 
   /** Plans a copy of a topic: a topology without operators. */
   static KafkaPipeline copy(Deployment deployment, Topology topology) {
     return new KafkaPipeline(
-        "copy", List.of(), null, new KafkaStreams(topology, properties(deployment, "copy")));
+        "copy",
+        List.of(),
+        null,
+        new KafkaStreams(topology, properties(deployment, "copy")),
+        () -> {});
   }
 
   /** Warms the operators up, catches up with the models, then starts the threads. */
@@ -105,9 +117,13 @@ final class KafkaPipeline implements AutoCloseable {
     return running.await(timeout.toMillis(), TimeUnit.MILLISECONDS) && failure == null;
   }
 
-  /** Waits for the end; returns what ended it, or null after {@link #close}. */
-  Throwable awaitEnd() throws InterruptedException {
-    ended.await();
+  /** Complete once it has ended. */
+  CompletableFuture<Void> ended() {
+    return ended;
+  }
+
+  /** What ended it, or null while it runs and after {@link #close}. */
+  Throwable failureOrNull() {
     return failure;
   }
 
@@ -123,6 +139,7 @@ final class KafkaPipeline implements AutoCloseable {
     for (Throwable cause = error; cause != null; cause = cause.getCause()) {
       if (cause instanceof RetriableException) {
         LOG.warn("{}: {}; a new thread takes over", name, cause.toString());
+        restarted.run();
         return StreamThreadExceptionResponse.REPLACE_THREAD;
       }
     }

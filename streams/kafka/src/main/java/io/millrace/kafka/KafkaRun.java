@@ -5,6 +5,9 @@ import io.millrace.runtime.Deployment;
 import io.millrace.runtime.EngineRun;
 import java.time.Duration;
 import java.util.List;
+import java.util.Objects;
+import java.util.concurrent.CompletableFuture;
+import java.util.concurrent.ExecutionException;
 
 /** The pipelines of a deployment in this process. */
 final class KafkaRun implements EngineRun {
@@ -21,8 +24,8 @@ final class KafkaRun implements EngineRun {
             .toList());
   }
 
-  static KafkaRun of(KafkaPipeline pipeline) {
-    return new KafkaRun(List.of(pipeline));
+  static KafkaRun of(KafkaPipeline... pipelines) {
+    return new KafkaRun(List.of(pipelines));
   }
 
   @Override
@@ -43,13 +46,18 @@ final class KafkaRun implements EngineRun {
 
   @Override
   public Throwable awaitEnd() throws InterruptedException {
-    for (KafkaPipeline pipeline : pipelines) {
-      Throwable failure = pipeline.awaitEnd();
-      if (failure != null) {
-        return failure;
-      }
+    try {
+      CompletableFuture.anyOf(
+              pipelines.stream().map(KafkaPipeline::ended).toArray(CompletableFuture<?>[]::new))
+          .get();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException(e.getCause());
     }
-    return null;
+    return pipelines.stream()
+        .map(KafkaPipeline::failureOrNull)
+        .filter(Objects::nonNull)
+        .findFirst()
+        .orElse(null);
   }
 
   @Override

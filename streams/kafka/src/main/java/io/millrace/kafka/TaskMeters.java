@@ -16,6 +16,7 @@ final class TaskMeters {
   private final Map<String, Counter> refused = new ConcurrentHashMap<>();
   private final Map<String, Sizes> sizes = new ConcurrentHashMap<>();
   private final Counter written;
+  private final Counter restarts;
 
   private record Sizes(long keys, long heapBytes) {}
 
@@ -23,6 +24,7 @@ final class TaskMeters {
     this.registry = registry;
     this.tags = Tags.of("pipeline", pipeline, "engine", KafkaStreamsEngine.NAME);
     this.written = registry.counter(PipelineMeters.STATE_WRITTEN, tags);
+    this.restarts = registry.counter(PipelineMeters.RESTARTS, tags);
     Gauge.builder(PipelineMeters.STATE_BYTES, sizes, all -> sum(all, true))
         .tags(tags)
         .baseUnit("bytes")
@@ -50,6 +52,10 @@ final class TaskMeters {
         .computeIfAbsent(
             reason, name -> registry.counter(PipelineMeters.DEAD_LETTERS, tags.and("reason", name)))
         .increment();
+  }
+
+  void restarted() {
+    restarts.increment();
   }
 
   void flushed(String task, long keys, long heapBytes, long writtenBytes) {

@@ -3,6 +3,7 @@ package io.millrace.app.dashboard;
 import com.fasterxml.jackson.databind.annotation.JsonSerialize;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 
 /**
  * What the page shows at one moment; Jackson writes it as is, so component names are the JSON
@@ -48,6 +49,8 @@ public record DashboardSnapshot(
    * @param modelVersions versions of dictionaries seen
    * @param stateBytes of all keys
    * @param keys with state
+   * @param restarts recoveries from a failure since the start
+   * @param checkpoints null where the engine takes none
    * @param inputTopic that it reads
    * @param outputTopics that it writes
    * @param history of the whole run, coarser as it grows
@@ -74,6 +77,8 @@ public record DashboardSnapshot(
       long modelVersions,
       long stateBytes,
       long keys,
+      long restarts,
+      Optional<CheckpointView> checkpoints,
       String inputTopic,
       List<String> outputTopics,
       HistoryView history,
@@ -105,6 +110,8 @@ public record DashboardSnapshot(
           modelVersions,
           stateBytes,
           keys,
+          restarts,
+          checkpoints,
           inputTopic,
           outputTopics,
           newHistory,

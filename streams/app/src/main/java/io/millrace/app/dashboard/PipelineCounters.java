@@ -1,6 +1,7 @@
 package io.millrace.app.dashboard;
 
 import java.util.Map;
+import java.util.Optional;
 
 /** Counts that only the running engine knows. Called by the feed's thread, twice a second. */
 @FunctionalInterface
@@ -20,6 +21,8 @@ public interface PipelineCounters {
    * @param lagRecords in the input topic, not taken yet
    * @param stateBytes of all keys
    * @param keys with state
+   * @param restarts recoveries from a failure since the start
+   * @param checkpoints empty where the engine takes none
    * @param deadLetters reason to count; empty where the engine does not count them, then the page
    *     counts what it sees on the topic
    */
@@ -29,9 +32,11 @@ public interface PipelineCounters {
       long lagRecords,
       long stateBytes,
       long keys,
+      long restarts,
+      Optional<CheckpointView> checkpoints,
       Map<String, Long> deadLetters) {
     /** Nothing known. */
-    public static final Counts NONE = new Counts(0, 0, 0, 0, 0, Map.of());
+    public static final Counts NONE = new Counts(0, 0, 0, 0, 0, 0, Optional.empty(), Map.of());
 
     /** Copies the map. */
     public Counts {

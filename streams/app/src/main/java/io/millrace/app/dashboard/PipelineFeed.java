@@ -174,6 +174,8 @@ final class PipelineFeed {
         shelf.versionsSeen(),
         counts.stateBytes(),
         counts.keys(),
+        counts.restarts(),
+        counts.checkpoints(),
         pipeline.readings(),
         pipeline.outputTopics(),
         history.view(),

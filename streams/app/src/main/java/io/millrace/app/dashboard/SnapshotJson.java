@@ -8,13 +8,18 @@ import com.fasterxml.jackson.databind.SerializerProvider;
 import com.fasterxml.jackson.databind.module.SimpleModule;
 import java.io.IOException;
 import java.io.UncheckedIOException;
+import java.util.Optional;
 
-/** Writes snapshots as JSON: NaN as null (JSON has no NaN), atoms with four digits. */
+/**
+ * Writes snapshots as JSON: NaN as null (JSON has no NaN), what is absent as null, atoms with four
+ * digits.
+ */
 final class SnapshotJson {
   private final ObjectMapper mapper =
       new ObjectMapper()
           .registerModule(
               new SimpleModule()
+                  .addSerializer(Optional.class, new AbsentAsNull())
                   .addSerializer(float[].class, new NanAsNull())
                   .addSerializer(Double.class, new NanAsNullDouble())
                   .addSerializer(double.class, new NanAsNullDouble()));
@@ -28,6 +33,19 @@ final class SnapshotJson {
       return mapper.writeValueAsBytes(snapshot);
     } catch (JsonProcessingException impossible) {
       throw new UncheckedIOException(impossible);
+    }
+  }
+
+  @SuppressWarnings("rawtypes") // a serialiser is registered for the class, which has no parameter
+  private static final class AbsentAsNull extends JsonSerializer<Optional> {
+    @Override
+    public void serialize(Optional value, JsonGenerator json, SerializerProvider provider)
+        throws IOException {
+      if (value.isPresent()) {
+        json.writePOJO(value.get());
+      } else {
+        json.writeNull();
+      }
     }
   }
 

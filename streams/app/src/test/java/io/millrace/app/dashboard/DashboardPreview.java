@@ -6,6 +6,7 @@ import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import java.time.Instant;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.atomic.AtomicReference;
 import java.util.concurrent.locks.LockSupport;
 
@@ -14,7 +15,7 @@ public final class DashboardPreview {
   private DashboardPreview() {}
 
   /**
-   * @param arguments the port; none: any that is free
+   * @param arguments the port (0: any that is free) and the engine to play; both may be left out
    */
   public static void main(String[] arguments) {
     PipelineFeed hearts = feed("ecg");
@@ -30,6 +31,7 @@ public final class DashboardPreview {
     Instant startedAt = Instant.now();
     AtomicReference<DashboardSnapshot> latest = new AtomicReference<>();
     int port = arguments.length == 0 ? 0 : Integer.parseInt(arguments[0]);
+    String engine = arguments.length < 2 ? "kafka-streams" : arguments[1];
     boolean served = false;
     for (long round = 0; ; round++) {
       long now = System.currentTimeMillis();
@@ -42,13 +44,13 @@ public final class DashboardPreview {
       latest.set(
           new DashboardSnapshot(
               "0.1.0",
-              "kafka-streams",
+              engine,
               startedAt.toString(),
               (now - startedAt.toEpochMilli()) / 1000.0,
               "simd-512",
               List.of(
-                  hearts.tick(now, "kafka-streams", counts(beats, round)),
-                  motes.tick(now, "kafka-streams", counts(waves, round)))));
+                  hearts.tick(now, engine, counts(beats, round, engine)),
+                  motes.tick(now, engine, counts(waves, round, engine)))));
       if (!served) {
         served = true;
         DashboardServer server =
@@ -62,11 +64,29 @@ public final class DashboardPreview {
     }
   }
 
-  private static PipelineCounters.Counts counts(List<PreviewSignal> signals, long round) {
+  private static PipelineCounters.Counts counts(
+      List<PreviewSignal> signals, long round, String engine) {
     long in = signals.stream().mapToLong(PreviewSignal::readings).sum();
     long lag = Math.round(400 + 300 * Math.sin(round / 9.0));
     return new PipelineCounters.Counts(
-        in, in / 64 + 90, lag, 2_400_000 + 900 * round, signals.size(), Map.of());
+        in,
+        in / 64 + 90,
+        lag,
+        2_400_000 + 900 * round,
+        signals.size(),
+        round / 40,
+        engine.equals("flink") ? Optional.of(checkpoints(round)) : Optional.empty(),
+        Map.of());
+  }
+
+  private static CheckpointView checkpoints(long round) {
+    return new CheckpointView(
+        round / 5,
+        round / 60,
+        60 + Math.round(40 * Math.sin(round)),
+        310_000 + 700 * round,
+        5_200_000 + 900 * round,
+        500 * (round % 5));
   }
 
   private static PipelineFeed feed(String name) {

@@ -19,6 +19,7 @@ import java.nio.charset.StandardCharsets;
 import java.util.Collections;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.stream.IntStream;
 import org.apache.avro.specific.SpecificRecord;
 
@@ -165,7 +166,7 @@ final class FeedRecords {
   }
 
   static PipelineCounters.Counts counts(long recordsIn) {
-    return new PipelineCounters.Counts(recordsIn, 0, 7, 0, 0, Map.of());
+    return new PipelineCounters.Counts(recordsIn, 0, 7, 0, 0, 0, Optional.empty(), Map.of());
   }
 
   static List<Float> floats(int count, float value) {

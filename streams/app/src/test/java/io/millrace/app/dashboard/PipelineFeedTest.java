@@ -13,6 +13,7 @@ import io.millrace.schema.SparseCode;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.Random;
 import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
@@ -278,13 +279,15 @@ class PipelineFeedTest {
     records.deadLetter("LATE", "seen by chance", 1);
     PipelineView view =
         records.tick(
-            new PipelineCounters.Counts(10, 5, 3, 2_000, 4, Map.of("LATE", 8L, "EMPTY", 1L)));
+            new PipelineCounters.Counts(
+                10, 5, 3, 2_000, 4, 6, Optional.empty(), Map.of("LATE", 8L, "EMPTY", 1L)));
     assertEquals(9, view.deadLetters());
     assertEquals(10, view.recordsIn());
     assertEquals(5, view.recordsOut());
     assertEquals(3, view.lag());
     assertEquals(2_000, view.stateBytes());
     assertEquals(4, view.keys());
+    assertEquals(6, view.restarts());
   }
 
   @Test

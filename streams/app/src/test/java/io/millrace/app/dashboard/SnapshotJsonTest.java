@@ -8,6 +8,8 @@ import com.fasterxml.jackson.databind.JsonNode;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
 import org.junit.jupiter.api.Test;
 
 class SnapshotJsonTest {
@@ -62,5 +64,23 @@ class SnapshotJsonTest {
   void showsTheFirstWhereTheNameIsUnknown() throws IOException {
     JsonNode pipeline = json(snapshot().focusedOn("?", "?")).at("/pipelines/0");
     assertEquals(6, pipeline.at("/sensors/0/times").size());
+  }
+
+  @Test
+  void writesCheckpointsOnlyWhereTheEngineTakesThem() throws IOException {
+    CheckpointView newest = new CheckpointView(12, 1, 340, 1_200, 3_400, 2_000);
+    PipelineCounters.Counts with =
+        new PipelineCounters.Counts(1, 0, 0, 0, 0, 3, Optional.of(newest), Map.of());
+    JsonNode pipeline =
+        json(new DashboardSnapshot(
+                "1", "flink", "t", 1, "scalar", List.of(new FeedRecords().tick(with))))
+            .at("/pipelines/0");
+
+    assertEquals(
+        "{\"completed\":12,\"failed\":1,\"durationMillis\":340,\"writtenBytes\":1200,"
+            + "\"stateBytes\":3400,\"ageMillis\":2000}",
+        pipeline.path("checkpoints").toString());
+    assertEquals(3, pipeline.path("restarts").asLong());
+    assertTrue(json(snapshot()).at("/pipelines/0/checkpoints").isNull());
   }
 }

@@ -117,7 +117,7 @@ final class CheckpointBenchmark {
 
   private Phase phase(EngineProcess engine, SensorFeed feed, int keys, int active)
       throws InterruptedException {
-    EngineFigures before = settled(engine);
+    EngineAnswer before = settled(engine);
     Map<Long, Checkpoint> checkpoints = new TreeMap<>();
     // the next one began before the phase
     long first = (long) before.meter(PipelineMeters.CHECKPOINTS) + 2;
@@ -135,7 +135,7 @@ final class CheckpointBenchmark {
     }
     feed.awaitCommit();
     int seen = feed.commits() - commitsBefore;
-    EngineFigures after = settled(engine);
+    EngineAnswer after = settled(engine);
     return new Phase(
         keys,
         active,
@@ -146,7 +146,7 @@ final class CheckpointBenchmark {
   }
 
   private static void look(EngineProcess engine, long first, Map<Long, Checkpoint> checkpoints) {
-    EngineFigures figures = engine.ask(EngineRequest.figures());
+    EngineAnswer figures = engine.ask(EngineRequest.figures());
     long number = (long) figures.meter(PipelineMeters.CHECKPOINTS);
     if (number >= first) {
       checkpoints.put(
@@ -159,12 +159,12 @@ final class CheckpointBenchmark {
   }
 
   /** Figures that hold all that was committed before: those that have come to rest. */
-  private static EngineFigures settled(EngineProcess engine) {
-    EngineFigures figures = engine.ask(EngineRequest.figures());
+  private static EngineAnswer settled(EngineProcess engine) {
+    EngineAnswer figures = engine.ask(EngineRequest.figures());
     long since = System.nanoTime();
     while (System.nanoTime() - since < METERS_NANOS) {
       LockSupport.parkNanos(100_000_000L);
-      EngineFigures next = engine.ask(EngineRequest.figures());
+      EngineAnswer next = engine.ask(EngineRequest.figures());
       if (next.meter(PipelineMeters.STATE_WRITTEN) != figures.meter(PipelineMeters.STATE_WRITTEN)) {
         since = System.nanoTime();
       }

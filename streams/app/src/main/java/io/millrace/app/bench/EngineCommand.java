@@ -53,7 +53,7 @@ public final class EngineCommand implements Callable<Integer> {
     return 0;
   }
 
-  private EngineFigures answer(Engine engine, EngineRequest request) throws InterruptedException {
+  private EngineAnswer answer(Engine engine, EngineRequest request) throws InterruptedException {
     try {
       switch (request.action()) {
         case RUN -> {
@@ -67,9 +67,9 @@ public final class EngineCommand implements Callable<Integer> {
         case STOP -> stop();
         case FIGURES -> {}
       }
-      return EngineFigures.of(cpuNanos() / 1e9, registry);
+      return EngineAnswer.of(cpuNanos() / 1e9, registry);
     } catch (RuntimeException e) {
-      return EngineFigures.failed(e.toString());
+      return EngineAnswer.failed(e.toString());
     }
   }
 

@@ -86,7 +86,7 @@ final class EngineProcess implements AutoCloseable {
    *
    * @throws IllegalStateException when the request fails or the process has ended
    */
-  EngineFigures ask(EngineRequest request) {
+  EngineAnswer ask(EngineRequest request) {
     try {
       requests.write(json.writeValueAsString(request));
       requests.write('\n');
@@ -99,7 +99,7 @@ final class EngineProcess implements AutoCloseable {
       if (line == null) {
         throw new IllegalStateException(engine + " has ended" + logTail());
       }
-      EngineFigures figures = json.readValue(line, EngineFigures.class);
+      EngineAnswer figures = json.readValue(line, EngineAnswer.class);
       if (!figures.failure().isEmpty()) {
         throw new IllegalStateException(engine + ": " + figures.failure() + logTail());
       }

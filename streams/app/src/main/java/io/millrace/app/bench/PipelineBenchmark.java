@@ -137,7 +137,7 @@ final class PipelineBenchmark {
     String name = (label + ' ' + subject.name()).replace(' ', '-');
     String deployment = deployment(broker, subject, name);
     String group = name + (subject.isIdentity() ? "-copy" : "-sensors");
-    EngineFigures before =
+    EngineAnswer before =
         engine.ask(
             subject.isIdentity()
                 ? EngineRequest.copy(deployment, INPUT, COPY)

@@ -39,7 +39,7 @@ class EngineProcessTest {
     Gauge.builder("keys", () -> 7).register(registry);
     Gauge.builder("gone", () -> Double.NaN).register(registry);
 
-    EngineFigures figures = EngineFigures.of(1.5, registry);
+    EngineAnswer figures = EngineAnswer.of(1.5, registry);
 
     assertEquals(5, figures.meter("in"));
     assertEquals(7, figures.meter("keys"));
@@ -52,8 +52,8 @@ class EngineProcessTest {
     // a process that answers the same to everything, after a word of its own
     try (EngineProcess process =
         shell("echo started; while read l; do echo '" + answer("") + "'; done")) {
-      EngineFigures first = process.ask(EngineRequest.run("name: x\nkafka: {}\n"));
-      EngineFigures second = process.ask(EngineRequest.figures());
+      EngineAnswer first = process.ask(EngineRequest.run("name: x\nkafka: {}\n"));
+      EngineAnswer second = process.ask(EngineRequest.figures());
 
       assertEquals(2.5, first.cpuSeconds());
       assertEquals(4, second.meter("keys"));

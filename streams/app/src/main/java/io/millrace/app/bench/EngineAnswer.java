@@ -13,9 +13,9 @@ import java.util.TreeMap;
  * @param meters counters and gauges of what runs, by name, summed over their tags
  * @param failure why the request could not be met; empty: it was
  */
-record EngineFigures(double cpuSeconds, Map<String, Double> meters, String failure) {
+record EngineAnswer(double cpuSeconds, Map<String, Double> meters, String failure) {
 
-  static EngineFigures of(double cpuSeconds, MeterRegistry registry) {
+  static EngineAnswer of(double cpuSeconds, MeterRegistry registry) {
     Map<String, Double> sums = new TreeMap<>();
     registry
         .getMeters()
@@ -29,11 +29,11 @@ record EngineFigures(double cpuSeconds, Map<String, Double> meters, String failu
             });
     // JSON has no number for a gauge whose object is gone
     sums.values().removeIf(value -> !Double.isFinite(value));
-    return new EngineFigures(cpuSeconds, sums, "");
+    return new EngineAnswer(cpuSeconds, sums, "");
   }
 
-  static EngineFigures failed(String reason) {
-    return new EngineFigures(0, Map.of(), reason);
+  static EngineAnswer failed(String reason) {
+    return new EngineAnswer(0, Map.of(), reason);
   }
 
   /** Value of a meter; 0 where the engine has none of that name. */

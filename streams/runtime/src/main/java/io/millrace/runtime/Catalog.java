@@ -31,9 +31,11 @@ public final class Catalog {
   /**
    * The plan of a pipeline.
    *
+   * @param settings its section; the caller finishes it
+   * @param name unique within a deployment
    * @throws ConfigurationException for an unknown operator or impossible settings
    */
-  static Pipeline pipeline(Settings settings, String name) {
+  public static Pipeline pipeline(Settings settings, String name) {
     String operator =
         settings.choice("operator", "sensor-dictionary", OPERATORS.keySet().toArray(String[]::new));
     return OPERATORS.get(operator).pipeline(settings, name);

@@ -52,7 +52,28 @@ public record Deployment(
       long heapBudgetBytes,
       int maximumRecordBytes,
       int deadLetterBytes,
-      Guarantee guarantee) {}
+      Guarantee guarantee) {
+
+    /**
+     * Reads the section {@code engine}.
+     *
+     * @throws ConfigurationException for impossible values
+     */
+    public static EngineSettings of(Settings engine) {
+      return new EngineSettings(
+          engine.integer("threads", 1, 1, 256),
+          engine.integer("commit-interval-millis", 500, 10, 60_000),
+          engine.integer("chunk-bytes", 256 * 1024, 1024, 1000 * 1000),
+          engine.wholeNumber("heap-budget-megabytes", 512, 1, 1 << 20) << 20,
+          engine.integer("maximum-record-bytes", 1 << 20, 64, 1 << 28),
+          engine.integer("dead-letter-bytes", 64 * 1024, 0, 400_000),
+          engine
+                  .choice("guarantee", "exactly-once", "exactly-once", "at-least-once")
+                  .startsWith("e")
+              ? Guarantee.EXACTLY_ONCE
+              : Guarantee.AT_LEAST_ONCE);
+    }
+  }
 
   /** What a crash may do to the outputs. */
   public enum Guarantee {
@@ -113,7 +134,7 @@ public record Deployment(
             kafka,
             engines,
             root.text("state-directory", ""),
-            engine(engine),
+            EngineSettings.of(engine),
             new DashboardSettings(
                 dashboard.flag("enabled", true),
                 dashboard.text("host", "127.0.0.1"),
@@ -171,19 +192,6 @@ public record Deployment(
       engines.put(engine, section.texts(engine));
     }
     return engines;
-  }
-
-  private static EngineSettings engine(Settings engine) {
-    return new EngineSettings(
-        engine.integer("threads", 1, 1, 256),
-        engine.integer("commit-interval-millis", 500, 10, 60_000),
-        engine.integer("chunk-bytes", 256 * 1024, 1024, 1000 * 1000),
-        engine.wholeNumber("heap-budget-megabytes", 512, 1, 1 << 20) << 20,
-        engine.integer("maximum-record-bytes", 1 << 20, 64, 1 << 28),
-        engine.integer("dead-letter-bytes", 64 * 1024, 0, 400_000),
-        engine.choice("guarantee", "exactly-once", "exactly-once", "at-least-once").startsWith("e")
-            ? Guarantee.EXACTLY_ONCE
-            : Guarantee.AT_LEAST_ONCE);
   }
 
   /** Names become topic names and application ids. */

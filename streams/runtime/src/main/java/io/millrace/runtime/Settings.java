@@ -75,6 +75,16 @@ public final class Settings {
     }
   }
 
+  /**
+   * Settings that come from no file, such as the arguments of a call. No variable overrides them.
+   *
+   * @param place where they stand, for messages
+   * @param values scalars, lists and mappings of them
+   */
+  public static Settings of(String place, Map<String, ?> values) {
+    return new Settings(place, "", new ObjectMapper().valueToTree(values), Map.of());
+  }
+
   /** Place and problem. Indented lines of the message quote the file, which may hold secrets. */
   private static String whatIsWrong(JsonProcessingException e) {
     String message = e.getOriginalMessage();

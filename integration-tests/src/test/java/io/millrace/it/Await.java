@@ -6,7 +6,13 @@ import java.util.function.Supplier;
 
 /** Waiting for a condition, with a deadline and a sentence. */
 final class Await {
-  private static final long LOOK_EVERY_NANOS = 20_000_000;
+  private static final long FIRST_PAUSE_NANOS = 20_000_000;
+
+  /**
+   * Looking costs what the tested processes would need: half of a small machine when they wait
+   * long.
+   */
+  private static final long LONGEST_PAUSE_NANOS = 300_000_000;
 
   /** A condition that may throw. */
   interface Condition {
@@ -27,6 +33,7 @@ final class Await {
   static void until(Supplier<String> what, Duration deadline, Condition condition) {
     long end = System.nanoTime() + deadline.toNanos();
     Exception last = null;
+    long pause = FIRST_PAUSE_NANOS;
     while (true) {
       try {
         if (condition.holds()) {
@@ -42,7 +49,8 @@ final class Await {
       if (System.nanoTime() > end) {
         throw new AssertionError("not within " + deadline.toSeconds() + " s: " + what.get(), last);
       }
-      LockSupport.parkNanos(LOOK_EVERY_NANOS);
+      LockSupport.parkNanos(pause);
+      pause = Math.min(pause + pause / 2, LONGEST_PAUSE_NANOS);
     }
   }
 }

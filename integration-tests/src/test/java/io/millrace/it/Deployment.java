@@ -80,7 +80,8 @@ record Deployment(
     return cluster.lag(group(), input);
   }
 
-  private Path file(int instance) {
+  /** Writes the deployment file of an instance. */
+  Path file(int instance) {
     try {
       Files.createDirectories(directory);
       return Files.write(directory.resolve(name + "-" + instance + ".yaml"), yaml(instance));

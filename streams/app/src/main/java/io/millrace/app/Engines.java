@@ -10,6 +10,8 @@ import java.nio.file.Path;
 import java.util.List;
 import java.util.Optional;
 import java.util.ServiceLoader;
+import java.util.Set;
+import java.util.TreeSet;
 import java.util.stream.Stream;
 
 /**
@@ -20,6 +22,11 @@ import java.util.stream.Stream;
 public final class Engines {
   /** The engine that runs where none is named. */
   public static final String DEFAULT = "kafka-streams";
+
+  /**
+   * What a deployment file may have settings for, wherever it runs: an image may have one engine.
+   */
+  private static final List<String> RELEASED = List.of("flink", "kafka-streams");
 
   private Engines() {}
 
@@ -76,14 +83,16 @@ public final class Engines {
    * @throws ConfigurationException for the first one
    */
   public static void requireKnown(Deployment deployment) {
+    Set<String> known = new TreeSet<>(names());
+    known.addAll(RELEASED);
     for (String name : deployment.engines().keySet()) {
-      if (!names().contains(name)) {
+      if (!known.contains(name)) {
         throw new ConfigurationException(
             deployment.source().file()
                 + ": engines."
                 + name
                 + ": got an unknown engine, expected one of "
-                + String.join(", ", names()));
+                + String.join(", ", known));
       }
     }
   }

@@ -96,6 +96,13 @@ final class RunningDeployment implements AutoCloseable {
     if (!run.awaitRunning(START_TIMEOUT)) {
       throw new IllegalStateException(deployment.name() + " did not start: " + reason());
     }
+    sayReady();
+  }
+
+  private synchronized void sayReady() {
+    if (serverOrNull != null) {
+      serverOrNull.ready();
+    }
   }
 
   /** Where the page is, if there is one. */

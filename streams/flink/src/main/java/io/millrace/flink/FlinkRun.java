@@ -71,6 +71,7 @@ final class FlinkRun implements EngineRun {
   @Override
   public void start() throws InterruptedException {
     if (launch.cluster().isPresent()) {
+      StoragePlugins.load(settings.client());
       cluster = new ClusterRest(launch.cluster().get());
     } else {
       localOrNull =

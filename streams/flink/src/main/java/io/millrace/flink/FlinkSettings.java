@@ -89,6 +89,13 @@ final class FlinkSettings {
     return configuration;
   }
 
+  /** What this process itself needs where jobs run elsewhere. */
+  Configuration client() {
+    Configuration configuration = new Configuration();
+    properties(configuration);
+    return configuration;
+  }
+
   /** One job, without its place in a cluster. */
   Configuration job(String name) {
     Configuration configuration = new Configuration();

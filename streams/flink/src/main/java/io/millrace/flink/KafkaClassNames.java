@@ -19,8 +19,15 @@ final class KafkaClassNames {
 
   /** The properties with every Kafka class name as it is here. */
   static Properties translate(Map<String, String> properties) {
+    return translate(properties, LOADED);
+  }
+
+  /**
+   * @param loaded the package of Kafka's classes, with a dot at its end
+   */
+  static Properties translate(Map<String, String> properties, String loaded) {
     Properties translated = new Properties();
-    properties.forEach((key, value) -> translated.put(key, value.replace(WRITTEN, LOADED)));
+    properties.forEach((key, value) -> translated.put(key, value.replace(WRITTEN, loaded)));
     return translated;
   }
 }

@@ -3,17 +3,12 @@ package io.millrace.flink;
 import java.net.URI;
 import java.util.concurrent.ExecutionException;
 import org.apache.flink.configuration.Configuration;
-import org.apache.flink.core.fs.FileSystem;
 import org.apache.flink.core.plugin.PluginManager;
-import org.apache.flink.core.plugin.PluginUtils;
 import org.apache.flink.runtime.minicluster.MiniCluster;
 import org.apache.flink.runtime.minicluster.MiniClusterConfiguration;
 import org.apache.flink.runtime.minicluster.RpcServiceSharing;
 
-/**
- * A whole Flink cluster in this process, REST interface included. File systems such as S3 come as
- * plugins from the folder that the variable FLINK_PLUGINS_DIR names.
- */
+/** A whole Flink cluster in this process, REST interface included. */
 final class LocalCluster implements AutoCloseable {
   private final MiniCluster cluster;
   private final URI address;
@@ -29,8 +24,7 @@ final class LocalCluster implements AutoCloseable {
    * @throws IllegalStateException when it does not start
    */
   static LocalCluster start(Configuration configuration) throws InterruptedException {
-    PluginManager plugins = PluginUtils.createPluginManagerFromRootFolder(configuration);
-    FileSystem.initialize(configuration, plugins);
+    PluginManager plugins = StoragePlugins.load(configuration);
     MiniCluster cluster =
         new MiniCluster(
             new MiniClusterConfiguration.Builder()

@@ -8,8 +8,11 @@ import org.apache.flink.runtime.state.KeyGroupRangeAssignment;
 /**
  * Flink's key of a record: the partition that it came from, not its own key, since the partition is
  * the unit of order, stream time and state on every engine. Keys are chosen so that the key groups
- * of partitions 0, 1, 2, ... follow the van der Corput sequence: any number of partitions is spread
- * evenly over any number of tasks, to within two.
+ * of partitions 0, 1, 2, ... follow the van der Corput sequence, whatever their number.
+ *
+ * <p>Of n partitions each of p tasks gets n / p, give or take log2(n) / 3 + 1 (Béjian and Faure
+ * 1977; rounding to key groups adds n / 1024), and give or take one where p is a power of two. No
+ * sequence does better than a multiple of log n for every n and p (Schmidt 1972).
  */
 final class PartitionKeys implements KeySelector<TopicRecord, Long> {
   private static final long serialVersionUID = 1L;

@@ -91,26 +91,51 @@ final class PipelineJob {
   }
 
   private void add(Stage stage, StageReference reference, String deadLetterTopic) {
-    KeyedStream<TopicRecord, Long> input =
-        read(stage.name() + "-input", stage.inputTopic())
-            .keyBy(new PartitionKeys(environment.getMaxParallelism()), Types.LONG);
-    boolean follows = !stage.followed().isEmpty();
-    StageOperatorFactory factory = new StageOperatorFactory(reference, follows);
+    DataStream<TopicRecord> input = read(stage.name() + "-input", stage.inputTopic());
     SingleOutputStreamOperator<TopicRecord> results =
-        follows
-            ? input
-                .connect(
-                    read(stage.name() + "-models", stage.modelTopic())
-                        .setParallelism(1)
-                        .broadcast())
-                .transform(stage.name(), TopicRecordType.INSTANCE, factory)
-            : input.transform(stage.name(), TopicRecordType.INSTANCE, factory);
-    results.uid(stage.name());
+        stage.followed().isEmpty()
+            ? operate(stage, reference, input)
+            : operate(
+                stage,
+                reference,
+                input,
+                read(stage.name() + "-models", stage.modelTopic()).setParallelism(1));
     write(results, stage.name() + "-output", stage.outputTopics().values());
     write(
         results.getSideOutput(DEAD_LETTERS),
         stage.name() + "-dead-letters",
         List.of(deadLetterTopic));
+  }
+
+  /** The operator of a stage that follows no models. */
+  static SingleOutputStreamOperator<TopicRecord> operate(
+      Stage stage, StageReference reference, DataStream<TopicRecord> input) {
+    return byPartition(input)
+        .transform(
+            stage.name(), TopicRecordType.INSTANCE, new StageOperatorFactory(reference, false))
+        .uid(stage.name());
+  }
+
+  /**
+   * The operator of a stage that follows models.
+   *
+   * @param models in the order of their topic, from one task
+   */
+  static SingleOutputStreamOperator<TopicRecord> operate(
+      Stage stage,
+      StageReference reference,
+      DataStream<TopicRecord> input,
+      DataStream<TopicRecord> models) {
+    return byPartition(input)
+        .connect(models.broadcast())
+        .transform(
+            stage.name(), TopicRecordType.INSTANCE, new StageOperatorFactory(reference, true))
+        .uid(stage.name());
+  }
+
+  private static KeyedStream<TopicRecord, Long> byPartition(DataStream<TopicRecord> input) {
+    int keyGroups = input.getExecutionEnvironment().getMaxParallelism();
+    return input.keyBy(new PartitionKeys(keyGroups), Types.LONG);
   }
 
   private SingleOutputStreamOperator<TopicRecord> read(String uid, String topic) {

@@ -24,12 +24,7 @@ import org.apache.kafka.common.utils.Bytes;
 import org.apache.kafka.streams.StreamsConfig;
 import org.apache.kafka.streams.TestInputTopic;
 import org.apache.kafka.streams.TopologyTestDriver;
-import org.apache.kafka.streams.processor.StateStore;
-import org.apache.kafka.streams.processor.StateStoreContext;
-import org.apache.kafka.streams.state.KeyValueBytesStoreSupplier;
-import org.apache.kafka.streams.state.KeyValueStore;
 import org.apache.kafka.streams.state.Stores;
-import org.apache.kafka.streams.state.internals.InMemoryKeyValueStore;
 import org.apache.kafka.streams.test.TestRecord;
 
 /**
@@ -152,7 +147,9 @@ final class PipelineDriver implements AutoCloseable {
                 engine,
                 models,
                 new TaskMeters(registry, pipeline.name()),
-                persistent ? Stores::persistentKeyValueStore : this::restored),
+                persistent
+                    ? Stores::persistentKeyValueStore
+                    : store -> new RestoredStore(store, changelogs.get(store))),
             properties);
     input = input("input");
     collect();
@@ -195,32 +192,5 @@ final class PipelineDriver implements AutoCloseable {
                     .map(entry -> entry.getKey() + "=" + Arrays.hashCode(entry.getValue()))
                     .toList()));
     return state;
-  }
-
-  /** A store that holds what its changelog holds before the first processor sees it. */
-  private KeyValueBytesStoreSupplier restored(String name) {
-    TreeMap<Bytes, byte[]> contents = changelogs.get(name);
-    return new KeyValueBytesStoreSupplier() {
-      @Override
-      public String name() {
-        return name;
-      }
-
-      @Override
-      public KeyValueStore<Bytes, byte[]> get() {
-        return new InMemoryKeyValueStore(name) {
-          @Override
-          public void init(StateStoreContext context, StateStore root) {
-            super.init(context, root);
-            contents.forEach(this::put);
-          }
-        };
-      }
-
-      @Override
-      public String metricsScope() {
-        return "restored";
-      }
-    };
   }
 }

@@ -21,7 +21,8 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
  * <pre>
  * /              the page            /api/snapshot  everything, JSON
  * /assets/NAME   its parts           /api/events    server-sent events; ?pipeline= and &amp;sensor=
- * /metrics       Prometheus text     /healthz       ok
+ * /metrics       Prometheus text     /healthz       ok: the process lives
+ *                                    /readyz        ok once the pipelines run, 503 before
  * </pre>
  *
  * <p>Read-only: there is nothing to post. Bound to a loopback address it answers only to loopback
@@ -30,6 +31,7 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
 public final class DashboardServer implements AutoCloseable {
   private final Javalin javalin;
   private final CountDownLatch closing = new CountDownLatch(1);
+  private volatile boolean ready;
   private final String host;
 
   /**
@@ -73,6 +75,7 @@ public final class DashboardServer implements AutoCloseable {
               config.routes.get("/api/events", events);
               config.routes.get("/metrics", ctx -> scrape(ctx, metrics));
               config.routes.get("/healthz", ctx -> ctx.result("ok\n"));
+              config.routes.get("/readyz", this::readiness);
               config.routes.error(404, ctx -> ctx.contentType("text/plain").result("Not found\n"));
             });
   }
@@ -123,6 +126,17 @@ public final class DashboardServer implements AutoCloseable {
         .contentType("text/plain; version=0.0.4; charset=utf-8")
         .header("Cache-Control", "no-store")
         .result(metrics.scrape());
+  }
+
+  private void readiness(Context ctx) {
+    ctx.status(ready ? HttpStatus.OK : HttpStatus.SERVICE_UNAVAILABLE)
+        .contentType("text/plain")
+        .result(ready ? "ok\n" : "starting\n");
+  }
+
+  /** Says from now on that the pipelines run. */
+  public void ready() {
+    ready = true;
   }
 
   /** Where the page is. */

@@ -235,6 +235,14 @@ class DashboardServerTest {
   }
 
   @Test
+  void isReadyOnceThePipelinesRun() throws Exception {
+    assertEquals(503, get("/readyz").statusCode());
+    assertEquals("ok\n", get("/healthz").body(), "it lives all the same");
+    server.ready();
+    assertEquals(200, get("/readyz").statusCode());
+  }
+
+  @Test
   void saysThatItIsUpAndWhere() throws Exception {
     assertEquals("ok\n", get("/healthz").body());
     assertEquals(URI.create("http://127.0.0.1:" + server.url().getPort() + "/"), server.url());

@@ -1,0 +1,142 @@
+package io.millrace.runtime;
+
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.DataInputStream;
+import java.io.DataOutputStream;
+import java.io.IOException;
+import java.io.InputStream;
+import java.io.UncheckedIOException;
+import java.nio.charset.StandardCharsets;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+
+/**
+ * A recorded run of one stage, for every engine to replay: records in, and after each of them the
+ * records that it caused, byte for byte, in order. Immutable.
+ *
+ * <pre>
+ * file        events (4), events; big endian
+ * event       record, outputs (4), records
+ * record      topic (UTF), partition (4), offset (8), timestamp (8), key, value
+ * key, value  bytes (4, -1: null), bytes
+ * </pre>
+ *
+ * @param deployment with one pipeline
+ * @param stage of that pipeline
+ */
+public record Trace(Deployment deployment, Stage stage, List<Event> events) {
+  /** A dictionary of its own for each sensor. */
+  public static final String SENSORS = "sensors";
+
+  /** Sensors that code with a shared dictionary, among the versions that they follow. */
+  public static final String SHARED = "shared";
+
+  /** The stage that learns the shared dictionary. */
+  public static final String MERGE = "merge";
+
+  /**
+   * @param record of the stage's input, or of the model topic that it follows
+   * @param outputs in the order of their emission; results and dead letters
+   */
+  public record Event(TopicRecord record, List<TopicRecord> outputs) {}
+
+  /** Reads a committed trace. */
+  public static Trace load(String name) {
+    Deployment deployment = deployment(name);
+    try (DataInputStream in =
+        new DataInputStream(new ByteArrayInputStream(resource(name + ".bin")))) {
+      List<Event> events = new ArrayList<>();
+      for (int left = in.readInt(); left > 0; left--) {
+        TopicRecord record = readRecord(in);
+        List<TopicRecord> outputs = new ArrayList<>();
+        for (int more = in.readInt(); more > 0; more--) {
+          outputs.add(readRecord(in));
+        }
+        events.add(new Event(record, List.copyOf(outputs)));
+      }
+      return new Trace(deployment, stage(deployment, name), List.copyOf(events));
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  /** The deployment that a trace was recorded with. */
+  static Deployment deployment(String name) {
+    String file = (name.equals(SENSORS) ? SENSORS : SHARED) + ".yaml";
+    String yaml = new String(resource(file), StandardCharsets.UTF_8);
+    return Deployment.parse(file, yaml, Map.of());
+  }
+
+  static Stage stage(Deployment deployment, String name) {
+    return deployment.pipelines().get(0).stages().get(name.equals(MERGE) ? 1 : 0);
+  }
+
+  /** The pipeline around the stage. */
+  public Pipeline pipeline() {
+    return deployment.pipelines().get(0);
+  }
+
+  /** Whether a record is of a followed model rather than of the input. */
+  public boolean isModel(TopicRecord record) {
+    return record.topic().equals(stage.modelTopic());
+  }
+
+  /** The bytes of a trace's file. */
+  byte[] encode() {
+    ByteArrayOutputStream bytes = new ByteArrayOutputStream();
+    try (DataOutputStream out = new DataOutputStream(bytes)) {
+      out.writeInt(events.size());
+      for (Event event : events) {
+        write(out, event.record());
+        out.writeInt(event.outputs().size());
+        for (TopicRecord output : event.outputs()) {
+          write(out, output);
+        }
+      }
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+    return bytes.toByteArray();
+  }
+
+  static byte[] resource(String file) {
+    try (InputStream in = Trace.class.getResourceAsStream("/trace/" + file)) {
+      if (in == null) {
+        throw new IllegalArgumentException("there is no trace " + file);
+      }
+      return in.readAllBytes();
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
+  }
+
+  private static void write(DataOutputStream out, TopicRecord record) throws IOException {
+    out.writeUTF(record.topic());
+    out.writeInt(record.partition());
+    out.writeLong(record.offset());
+    out.writeLong(record.timestampMillis());
+    for (byte[] bytes : new byte[][] {record.key(), record.value()}) {
+      out.writeInt(bytes == null ? -1 : bytes.length);
+      if (bytes != null) {
+        out.write(bytes);
+      }
+    }
+  }
+
+  private static TopicRecord readRecord(DataInputStream in) throws IOException {
+    return new TopicRecord(
+        in.readUTF(),
+        in.readInt(),
+        in.readLong(),
+        in.readLong(),
+        readBytesOrNull(in),
+        readBytesOrNull(in));
+  }
+
+  private static byte[] readBytesOrNull(DataInputStream in) throws IOException {
+    int length = in.readInt();
+    return length < 0 ? null : in.readNBytes(length);
+  }
+}

@@ -1,0 +1,127 @@
+package io.millrace.runtime;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.millrace.schema.DeadLetter;
+import io.millrace.schema.DictionaryVersion;
+import io.millrace.schema.SingleObject;
+import io.millrace.schema.SparseCode;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Set;
+import java.util.TreeSet;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.CsvSource;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** The traces that both engines replay: they are what the runtime does, and hold what they must. */
+final class TraceTest {
+
+  @ParameterizedTest(name = "{0}, restart after every {1}")
+  @CsvSource({
+    "sensors, 1000000", "sensors, 1", "sensors, 7",
+    "shared, 1000000", "shared, 1", "shared, 7",
+    "merge, 1000000", "merge, 1", "merge, 7"
+  })
+  void isWhatTheRuntimeDoesWithAndWithoutRestarts(String name, int every) {
+    Trace trace = Trace.load(name);
+    TraceRun run = new TraceRun(trace.deployment(), trace.stage());
+    int taken = 0;
+    for (Trace.Event event : trace.events()) {
+      List<OutputLine> expected = event.outputs().stream().map(OutputLine::of).toList();
+      List<OutputLine> got = run.take(event.record()).stream().map(OutputLine::of).toList();
+      assertEquals(expected, got, name + ", event " + taken);
+      if (++taken % every == 0) {
+        run.restart();
+      }
+    }
+  }
+
+  @Test
+  void isRecordedAnewToTheSameBytes() {
+    assertArrayEquals(Trace.resource("sensors.bin"), TraceRecording.sensors().encode());
+    List<Trace> shared = TraceRecording.shared();
+    assertArrayEquals(Trace.resource("shared.bin"), shared.get(0).encode());
+    assertArrayEquals(Trace.resource("merge.bin"), shared.get(1).encode());
+  }
+
+  @Test
+  void holdsEveryKindOfFaultAndFlushesOfSilentSensorsByOthers() {
+    Trace trace = Trace.load(Trace.SENSORS);
+    SingleObject<DeadLetter> letters = SingleObject.of(DeadLetter.class);
+    Set<String> reasons = new TreeSet<>();
+    Set<Integer> partitions = new TreeSet<>();
+    Set<String> anomalies = new TreeSet<>();
+    int byOthers = 0;
+    for (Trace.Event event : trace.events()) {
+      partitions.add(event.record().partition());
+      for (TopicRecord output : event.outputs()) {
+        if (output.topic().equals(trace.pipeline().deadLetterTopic())) {
+          reasons.add(letters.decode(output.value()).getReason());
+        } else if (output.topic().equals("p.anomalies")) {
+          anomalies.add(new String(output.key()));
+        } else if (output.topic().equals("p.codes")
+            && !new String(output.key()).equals(new String(event.record().key()))) {
+          byOthers++;
+        }
+      }
+    }
+    assertEquals(
+        Set.of(
+            "BAD_KEY",
+            "EMPTY",
+            "MALFORMED",
+            "TOO_LARGE",
+            "DUPLICATE",
+            "LATE",
+            "NOT_FINITE",
+            "BAD_TIME",
+            "UNKNOWN_SCHEMA"),
+        reasons);
+    assertEquals(Set.of(0, 1, 2, 3), partitions);
+    assertTrue(anomalies.size() >= 4, anomalies.toString());
+    assertTrue(byOthers >= 4, "windows flushed by other sensors: " + byOthers);
+    assertTrue(versions(trace, "p.codes").size() > 4, versions(trace, "p.codes").toString());
+  }
+
+  @Test
+  void holdsVersionsOfTheSharedDictionaryThatSensorsFollow() {
+    Trace trace = Trace.load(Trace.SHARED);
+    assertTrue(versions(trace, "p.codes").size() > 4, versions(trace, "p.codes").toString());
+    SingleObject<DictionaryVersion> framing = SingleObject.of(DictionaryVersion.class);
+    List<Long> followed = new ArrayList<>();
+    for (Trace.Event event : trace.events()) {
+      if (trace.isModel(event.record())) {
+        followed.add(framing.decode(event.record().value()).getVersion());
+      }
+    }
+    assertEquals(followed.stream().sorted().toList(), followed);
+    assertTrue(followed.size() > 6, followed.toString());
+    assertTrue(
+        Trace.load(Trace.MERGE).events().stream()
+            .flatMap(event -> event.outputs().stream())
+            .anyMatch(output -> output.topic().equals("p.dead-letters")));
+  }
+
+  @ParameterizedTest
+  @ValueSource(strings = {"sensors", "shared", "merge"})
+  void isSmall(String name) {
+    assertTrue(Trace.resource(name + ".bin").length < 300_000);
+  }
+
+  private static Set<Long> versions(Trace trace, String codes) {
+    SingleObject<SparseCode> framing = SingleObject.of(SparseCode.class);
+    Set<Long> versions = new TreeSet<>();
+    for (Trace.Event event : trace.events()) {
+      for (TopicRecord output : event.outputs()) {
+        if (output.topic().equals(codes)) {
+          versions.add(framing.decode(output.value()).getDictionaryVersion());
+        }
+      }
+    }
+    return versions;
+  }
+}

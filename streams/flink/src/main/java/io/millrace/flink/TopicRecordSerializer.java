@@ -13,8 +13,8 @@ import org.apache.flink.core.memory.DataOutputView;
  * Records on their way between tasks, and in channels that an unaligned checkpoint keeps.
  *
  * <pre>
- * length of topic (2), topic (ASCII, as Kafka has it), partition (4), offset (8), timestamp (8), key length (4, -1: null), key,
- * value length (4, -1: null), value; big endian
+ * length of topic (2), topic (UTF-8), partition (4), offset (8), timestamp (8), key length (4, -1:
+ * null), key, value length (4, -1: null), value; big endian
  * </pre>
  */
 final class TopicRecordSerializer extends TypeSerializerSingleton<TopicRecord> {
@@ -51,7 +51,7 @@ final class TopicRecordSerializer extends TypeSerializerSingleton<TopicRecord> {
 
   @Override
   public void serialize(TopicRecord record, DataOutputView target) throws IOException {
-    byte[] topic = record.topic().getBytes(StandardCharsets.ISO_8859_1);
+    byte[] topic = record.topic().getBytes(StandardCharsets.UTF_8);
     target.writeShort(topic.length);
     target.write(topic);
     target.writeInt(record.partition());
@@ -66,7 +66,7 @@ final class TopicRecordSerializer extends TypeSerializerSingleton<TopicRecord> {
     byte[] topic = new byte[source.readUnsignedShort()];
     source.readFully(topic);
     return new TopicRecord(
-        new String(topic, StandardCharsets.ISO_8859_1),
+        new String(topic, StandardCharsets.UTF_8),
         source.readInt(),
         source.readLong(),
         source.readLong(),

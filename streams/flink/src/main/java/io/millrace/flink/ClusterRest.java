@@ -82,8 +82,12 @@ final class ClusterRest {
     return jobs;
   }
 
-  /** The oldest of the jobs of a name that have not ended and are not about to. */
+  /**
+   * The oldest of the jobs of a name that have not ended and are not about to; waits for a cluster
+   * that has just been started.
+   */
   Optional<Job> liveJob(String name) throws IOException, InterruptedException {
+    awaitLeader();
     return jobs().stream().filter(job -> job.isLive() && job.name().equals(name)).min(Job.OLDEST);
   }
 
@@ -91,6 +95,16 @@ final class ClusterRest {
   boolean isEnding(String name) throws IOException, InterruptedException {
     return jobs().stream()
         .anyMatch(job -> job.name().equals(name) && !job.isLive() && !job.hasEnded());
+  }
+
+  /** A cluster takes requests a moment before it has somebody to answer them: 503. */
+  private void awaitLeader() throws IOException, InterruptedException {
+    HttpRequest request = request("/jobs/overview").GET().build();
+    long until = System.nanoTime() + ANSWER.toNanos();
+    while (System.nanoTime() < until
+        && http.send(request, BodyHandlers.discarding()).statusCode() == 503) {
+      Thread.sleep(50);
+    }
   }
 
   /** State, vertices and timestamps of a job. */

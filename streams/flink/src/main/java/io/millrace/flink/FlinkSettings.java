@@ -19,6 +19,7 @@ import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.configuration.WebOptions;
 import org.apache.flink.core.execution.RecoveryClaimMode;
 
 /** A deployment's settings as Flink's configuration. */
@@ -83,6 +84,8 @@ final class FlinkSettings {
     configuration.set(TaskManagerOptions.NUM_TASK_SLOTS, slots);
     configuration.setString("taskmanager.memory.managed.size", 64 * slots + "m");
     configuration.set(MetricOptions.METRIC_FETCHER_UPDATE_INTERVAL, Duration.ofSeconds(1));
+    // what REST tells may be this old: whether a job runs yet, and the newest checkpoint
+    configuration.set(WebOptions.REFRESH_INTERVAL, Duration.ofMillis(250));
     properties(configuration);
     return configuration;
   }
@@ -109,6 +112,9 @@ final class FlinkSettings {
         ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION);
     configuration.set(StateBackendOptions.STATE_BACKEND, "rocksdb");
     configuration.set(CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
+    // An incremental checkpoint uploads every file that compaction wrote. By levels that is the
+    // whole state at each fourth checkpoint; universal compaction merges the small new files.
+    configuration.setString("state.backend.rocksdb.compaction.style", "UNIVERSAL");
     configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "exponential-delay");
     configuration.set(
         RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF,

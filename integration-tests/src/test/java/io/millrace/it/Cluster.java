@@ -16,6 +16,7 @@ import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
 import org.apache.kafka.common.IsolationLevel;
@@ -64,7 +65,12 @@ final class Cluster {
           topic + " is read up to " + ends,
           READ,
           () -> {
-            consumer.poll(Duration.ofMillis(200)).forEach(records::add);
+            // all that has come: between attempts Await rests
+            ConsumerRecords<byte[], byte[]> batch;
+            do {
+              batch = consumer.poll(Duration.ofMillis(200));
+              batch.forEach(records::add);
+            } while (!batch.isEmpty());
             return ends.entrySet().stream()
                 .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
           });

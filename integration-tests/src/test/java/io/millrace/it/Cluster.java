@@ -66,16 +66,22 @@ final class Cluster {
           READ,
           () -> {
             // all that has come: between attempts Await rests
-            ConsumerRecords<byte[], byte[]> batch;
-            do {
-              batch = consumer.poll(Duration.ofMillis(200));
+            boolean more = true;
+            while (more && !isRead(consumer, ends)) {
+              ConsumerRecords<byte[], byte[]> batch = consumer.poll(Duration.ofMillis(200));
               batch.forEach(records::add);
-            } while (!batch.isEmpty());
-            return ends.entrySet().stream()
-                .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
+              more = !batch.isEmpty();
+            }
+            return isRead(consumer, ends);
           });
     }
     return records;
+  }
+
+  private static boolean isRead(
+      KafkaConsumer<byte[], byte[]> consumer, Map<TopicPartition, Long> ends) {
+    return ends.entrySet().stream()
+        .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
   }
 
   /** Committed values by key, each key's in the order of its partition, as comparable text. */

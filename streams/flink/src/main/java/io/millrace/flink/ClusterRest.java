@@ -101,8 +101,7 @@ final class ClusterRest {
   private void awaitLeader() throws IOException, InterruptedException {
     HttpRequest request = request("/jobs/overview").GET().build();
     long until = System.nanoTime() + ANSWER.toNanos();
-    while (System.nanoTime() < until
-        && http.send(request, BodyHandlers.discarding()).statusCode() == 503) {
+    while (System.nanoTime() < until && exchange(request).statusCode() == 503) {
       Thread.sleep(50);
     }
   }
@@ -229,17 +228,21 @@ final class ClusterRest {
 
   private JsonNode send(HttpRequest.Builder builder) throws IOException, InterruptedException {
     HttpRequest request = builder.build();
-    HttpResponse<byte[]> response;
-    try {
-      response = http.send(request, BodyHandlers.ofByteArray());
-    } catch (ConnectException e) {
-      // the client gives it no message
-      throw new IOException("no connection", e);
-    }
+    HttpResponse<byte[]> response = exchange(request);
     if (response.statusCode() >= 300) {
       throw new IOException(
           request.method() + " " + request.uri().getPath() + " answered " + response.statusCode());
     }
     return response.body().length == 0 ? json.createObjectNode() : json.readTree(response.body());
+  }
+
+  private HttpResponse<byte[]> exchange(HttpRequest request)
+      throws IOException, InterruptedException {
+    try {
+      return http.send(request, BodyHandlers.ofByteArray());
+    } catch (ConnectException e) {
+      // the client gives it no message
+      throw new IOException("no connection", e);
+    }
   }
 }

@@ -89,6 +89,13 @@ final class FlinkRestartIT {
         if (stop) {
           app.stop(DEADLINE);
         } else {
+          if (!starting) {
+            // Between two checkpoints there is often none: that kill would be an easy one.
+            Await.until(
+                () -> "a transaction is open\n" + app.logTail(),
+                DEADLINE,
+                () -> cluster.openTransactions() > 0);
+          }
           app.kill();
           midTransaction += cluster.openTransactions() > 0 ? 1 : 0;
         }

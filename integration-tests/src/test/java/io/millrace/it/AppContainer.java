@@ -50,6 +50,9 @@ final class AppContainer implements AutoCloseable {
             .withNetwork(network)
             .withEnv("MILLRACE_KAFKA_BOOTSTRAP_SERVERS", bootstrapServers)
             .withEnv("MILLRACE_DASHBOARD_ENABLED", "true")
+            // The file names a folder of this machine, which no container sees.
+            .withEnv(
+                "MILLRACE_ENGINES_FLINK_EXECUTION_CHECKPOINTING_DIR", FlinkContainers.CHECKPOINTS)
             // Checkpoints to a store in a container take a while.
             .withEnv("MILLRACE_ENGINE_COMMIT_INTERVAL_MILLIS", "1000")
             .withCopyFileToContainer(MountableFile.forHostPath(file), FILE)

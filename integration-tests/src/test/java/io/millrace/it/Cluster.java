@@ -11,12 +11,15 @@ import java.util.Map;
 import java.util.TreeMap;
 import java.util.concurrent.ExecutionException;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
 import org.apache.kafka.clients.admin.ListTransactionsOptions;
 import org.apache.kafka.clients.admin.OffsetSpec;
 import org.apache.kafka.clients.admin.TransactionState;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.apache.kafka.clients.consumer.ConsumerRecords;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
 import org.apache.kafka.clients.consumer.OffsetAndMetadata;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 
@@ -62,12 +65,23 @@ final class Cluster {
           topic + " is read up to " + ends,
           READ,
           () -> {
-            consumer.poll(Duration.ofMillis(200)).forEach(records::add);
-            return ends.entrySet().stream()
-                .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
+            // all that has come: between attempts Await rests
+            boolean more = true;
+            while (more && !isRead(consumer, ends)) {
+              ConsumerRecords<byte[], byte[]> batch = consumer.poll(Duration.ofMillis(200));
+              batch.forEach(records::add);
+              more = !batch.isEmpty();
+            }
+            return isRead(consumer, ends);
           });
     }
     return records;
+  }
+
+  private static boolean isRead(
+      KafkaConsumer<byte[], byte[]> consumer, Map<TopicPartition, Long> ends) {
+    return ends.entrySet().stream()
+        .allMatch(end -> consumer.position(end.getKey()) >= end.getValue());
   }
 
   /** Committed values by key, each key's in the order of its partition, as comparable text. */
@@ -84,6 +98,15 @@ final class Cluster {
 
   /** End offsets of a topic, open transactions included. */
   Map<TopicPartition, Long> ends(String topic) {
+    return ends(topic, IsolationLevel.READ_UNCOMMITTED);
+  }
+
+  /** How far readers of committed records come in a topic. */
+  Map<TopicPartition, Long> committedEnds(String topic) {
+    return ends(topic, IsolationLevel.READ_COMMITTED);
+  }
+
+  private Map<TopicPartition, Long> ends(String topic, IsolationLevel isolation) {
     return ask(
         admin -> {
           Map<TopicPartition, OffsetSpec> question = new HashMap<>();
@@ -99,7 +122,7 @@ final class Cluster {
                           new TopicPartition(topic, partition.partition()), OffsetSpec.latest()));
           Map<TopicPartition, Long> ends = new HashMap<>();
           admin
-              .listOffsets(question)
+              .listOffsets(question, new ListOffsetsOptions(isolation))
               .all()
               .get()
               .forEach((partition, end) -> ends.put(partition, end.offset()));
@@ -130,6 +153,11 @@ final class Cluster {
           }
           return sum;
         });
+  }
+
+  /** Forgets what a group has committed. */
+  void forget(String group) {
+    ask(admin -> admin.deleteConsumerGroups(List.of(group)).all().get());
   }
 
   /** Transactions that were begun and neither committed nor aborted. */

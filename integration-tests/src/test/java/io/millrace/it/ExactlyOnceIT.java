@@ -1,25 +1,16 @@
 package io.millrace.it;
 
-import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.millrace.app.replay.ReadingReplayer;
-import io.millrace.app.replay.ReplaySettings;
 import io.millrace.app.replay.WsnDataset;
-import io.millrace.schema.SingleObject;
-import io.millrace.schema.SparseCode;
 import java.io.IOException;
-import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
-import java.util.TreeMap;
-import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
@@ -32,7 +23,6 @@ final class ExactlyOnceIT {
   private static final Path DIRECTORY = Path.of("target", "it", "exactly-once");
   private static final Duration PROGRESS = Duration.ofSeconds(120);
   private static final Duration STOP = Duration.ofSeconds(90);
-  private static final Duration CATCH_UP = Duration.ofSeconds(180);
   private static final int PARTITIONS = 4;
   private static final int WINDOW = 16;
   private static final int KILLS = 20;
@@ -88,18 +78,18 @@ final class ExactlyOnceIT {
         // Every fifth kill meets a process that is still starting, restoring or rebalancing.
         boolean starting = kill % 5 == 4;
         if (!starting) {
-          awaitProgress(killed, app, before);
+          killed.awaitProgress(app, before);
         }
         LockSupport.parkNanos(random.nextInt(starting ? 4000 : 1500) * 1_000_000L);
         app.kill();
         midTransaction += cluster.openTransactions() > 0 ? 1 : 0;
         feed.stop();
-        awaitEnd(feed);
+        ReadingList.awaitEnd(feed);
         sent = feed.progress().sent();
       }
       try (ReadingReplayer rest = feed(part.from(sent), 0)) {
         rest.start();
-        awaitEnd(rest);
+        ReadingList.awaitEnd(rest);
       }
       if (kill == KILLS / 2) {
         Directories.delete(killed.stateDirectory(0));
@@ -115,9 +105,9 @@ final class ExactlyOnceIT {
         midTransaction >= KILLS / 10,
         context + ": only " + midTransaction + " kills met an open transaction");
     Outputs expected = Outputs.of(steady);
-    assertWorthComparing(expected, context);
+    expected.assertWorthComparing(context);
     Outputs.of(killed).assertSameAs(expected, context);
-    assertEveryReadingAccountedFor(killed, readings, context);
+    ReadingCoverage.assertEveryReadingAccountedFor(killed, readings, WINDOW, context);
   }
 
   @Test
@@ -129,13 +119,13 @@ final class ExactlyOnceIT {
         ReadingReplayer before = feed(readings.part(0, 2), 2000);
         ReadingReplayer after = feed(readings.part(1, 2), 0)) {
       before.start();
-      awaitProgress(shaken, app, 0);
+      shaken.awaitProgress(app, 0);
       broker.kill();
       broker.restart();
-      awaitEnd(before);
+      ReadingList.awaitEnd(before);
       after.start();
-      awaitEnd(after);
-      awaitCaughtUp(shaken, app);
+      ReadingList.awaitEnd(after);
+      shaken.awaitCaughtUp(app);
       app.stop(STOP);
     }
     assertSameAsUninterrupted(shaken, readings, "broker killed once");
@@ -147,7 +137,7 @@ final class ExactlyOnceIT {
     Deployment shared = deployment("shared", 1);
     shared.createTopics();
     try (JavaProcess first = shared.start(0)) {
-      feedWhile(readings.part(0, 3), () -> awaitProgress(shared, first, 0));
+      feedWhile(readings.part(0, 3), () -> shared.awaitProgress(first, 0));
       try (JavaProcess second = shared.start(1)) {
         feedWhile(
             readings.part(1, 3),
@@ -160,7 +150,7 @@ final class ExactlyOnceIT {
       }
       Await.until(
           "one instance works", PROGRESS, () -> cluster.workingMembers(shared.group()) == 1);
-      awaitCaughtUp(shared, first);
+      shared.awaitCaughtUp(first);
       first.stop(STOP);
     }
     assertSameAsUninterrupted(shared, readings, "second instance");
@@ -172,9 +162,9 @@ final class ExactlyOnceIT {
     steady.createTopics();
     finish(steady);
     Outputs expected = Outputs.of(steady);
-    assertWorthComparing(expected, context);
+    expected.assertWorthComparing(context);
     Outputs.of(disturbed).assertSameAs(expected, context);
-    assertEveryReadingAccountedFor(disturbed, readings, context);
+    ReadingCoverage.assertEveryReadingAccountedFor(disturbed, readings, WINDOW, context);
   }
 
   private Deployment deployment(String name, int threads) {
@@ -190,8 +180,7 @@ final class ExactlyOnceIT {
   }
 
   private ReadingReplayer feed(ReadingList readings, double perSecond) {
-    return new ReadingReplayer(
-        readings, new ReplaySettings("readings", perSecond, 0, 1, 0), cluster.client());
+    return readings.replayer("readings", perSecond, cluster);
   }
 
   /** Sends readings at a pace while something happens, and the rest of them after it. */
@@ -199,88 +188,14 @@ final class ExactlyOnceIT {
     try (ReadingReplayer feed = feed(readings, 2500)) {
       feed.start();
       event.run();
-      awaitEnd(feed);
+      ReadingList.awaitEnd(feed);
     }
   }
 
   private static void finish(Deployment deployment) {
     try (JavaProcess app = deployment.start(0)) {
-      awaitCaughtUp(deployment, app);
+      deployment.awaitCaughtUp(app);
       app.stop(STOP);
     }
-  }
-
-  private static void awaitProgress(Deployment deployment, JavaProcess app, long before) {
-    Await.until(
-        () -> deployment.name() + " commits past " + before + "; its log ends\n" + app.logTail(),
-        PROGRESS,
-        () -> {
-          assertTrue(app.isAlive(), () -> "the process ended by itself\n" + app.logTail());
-          return deployment.committedReadings() > before;
-        });
-  }
-
-  private static void awaitCaughtUp(Deployment deployment, JavaProcess app) {
-    Await.until(
-        () -> deployment.name() + " catches up, lag " + deployment.lag() + "\n" + app.logTail(),
-        CATCH_UP,
-        () -> {
-          assertTrue(app.isAlive(), () -> "the process ended by itself\n" + app.logTail());
-          return deployment.lag() == 0;
-        });
-  }
-
-  private static void awaitEnd(ReadingReplayer feed) throws InterruptedException {
-    assertTrue(feed.await(120, TimeUnit.SECONDS), "feed ends");
-    assertEquals("", feed.progress().failure());
-    assertEquals(feed.progress().sent(), feed.progress().acknowledged());
-  }
-
-  /** Equality of nothing would prove nothing. */
-  private static void assertWorthComparing(Outputs outputs, String context) {
-    assertTrue(outputs.count("codes") > 1000, context + ": codes " + outputs.count("codes"));
-    assertTrue(
-        outputs.count("dictionaries") > 16,
-        context + ": versions " + outputs.count("dictionaries"));
-    assertTrue(outputs.count("anomalies") > 0, context + ": no anomalies");
-  }
-
-  /**
-   * Each sensor's windows follow each other, and no reading lies between them: none was left out.
-   * At the end less than a window waits for more. That none came twice is the comparison's part.
-   */
-  private void assertEveryReadingAccountedFor(
-      Deployment deployment, ReadingList readings, String context) {
-    SingleObject<SparseCode> format = SingleObject.of(SparseCode.class);
-    Map<String, List<SparseCode>> windows = new TreeMap<>();
-    for (ConsumerRecord<byte[], byte[]> record : cluster.committed(deployment.topic("codes"))) {
-      windows
-          .computeIfAbsent(
-              new String(record.key(), StandardCharsets.UTF_8), sensor -> new ArrayList<>())
-          .add(format.decode(record.value()));
-    }
-    Map<String, List<Long>> sent = readings.microsBySensor();
-    assertEquals(sent.keySet(), windows.keySet(), context);
-    sent.forEach(
-        (sensor, micros) -> assertCovered(micros, windows.get(sensor), context + ": " + sensor));
-    assertEquals(
-        List.of(), cluster.committed(deployment.deadLetters()), context + ": dead letters");
-  }
-
-  private static void assertCovered(List<Long> micros, List<SparseCode> windows, String context) {
-    long coveredTo = Long.MIN_VALUE;
-    int next = 0;
-    for (SparseCode window : windows) {
-      long end = window.getStartMicros() + window.getSpanMicros();
-      assertTrue(end > coveredTo, context + ": a window at " + end + " adds nothing");
-      assertTrue(
-          window.getStartMicros() <= micros.get(next),
-          context + ": reading " + next + " is in no window");
-      while (next < micros.size() && micros.get(next) <= end) {
-        next++;
-      }
-      coveredTo = end;
-    }
-    assertTrue(micros.size() - next < WINDOW, context + ": readings from " + next + " are missing");
   }
 }

@@ -14,6 +14,8 @@ import org.testcontainers.containers.wait.strategy.Wait;
 
 /** A Flink session cluster of our image: a JobManager, two TaskManagers, checkpoints in S3. */
 final class FlinkContainers implements AutoCloseable {
+  static final String CHECKPOINTS = "s3://flink/checkpoints";
+
   /** Its REST interface, seen from other containers. */
   static final String ADDRESS = "http://jobmanager:8081";
 
@@ -30,7 +32,7 @@ final class FlinkContainers implements AutoCloseable {
           "jobmanager.memory.process.size: 1000m",
           "taskmanager.memory.process.size: 1400m",
           "taskmanager.numberOfTaskSlots: " + SLOTS / TASK_MANAGERS,
-          "execution.checkpointing.dir: s3://flink/checkpoints",
+          "execution.checkpointing.dir: " + CHECKPOINTS,
           "s3.endpoint: http://s3:" + S3,
           "s3.path.style.access: true",
           "s3.access-key: none",

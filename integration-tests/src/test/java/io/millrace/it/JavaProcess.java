@@ -3,10 +3,12 @@ package io.millrace.it;
 import static java.nio.charset.StandardCharsets.UTF_8;
 
 import io.millrace.app.Millrace;
+import java.io.File;
 import java.io.IOException;
 import java.io.UncheckedIOException;
 import java.net.URISyntaxException;
 import java.nio.file.Files;
+import java.nio.file.NoSuchFileException;
 import java.nio.file.Path;
 import java.nio.file.StandardOpenOption;
 import java.time.Duration;
@@ -15,6 +17,8 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
+import java.util.stream.Stream;
 
 /** A JVM of its own on the tests' class path; what it prints goes to files. */
 final class JavaProcess implements AutoCloseable {
@@ -80,6 +84,21 @@ final class JavaProcess implements AutoCloseable {
     return launch(name, directory, jvmArguments, environment, command);
   }
 
+  /** Starts a main class on a class path of its own. */
+  static JavaProcess startWith(
+      List<Path> classPath,
+      String name,
+      Path directory,
+      List<String> jvmArguments,
+      List<String> mainAndArguments) {
+    List<String> command = new ArrayList<>();
+    command.add("-cp");
+    command.add(
+        classPath.stream().map(Path::toString).collect(Collectors.joining(File.pathSeparator)));
+    command.addAll(mainAndArguments);
+    return launch(name, directory, jvmArguments, Map.of(), command);
+  }
+
   private static JavaProcess launch(
       String name,
       Path directory,
@@ -106,6 +125,10 @@ final class JavaProcess implements AutoCloseable {
     } catch (IOException e) {
       throw new UncheckedIOException(name + " cannot be started", e);
     }
+  }
+
+  String name() {
+    return name;
   }
 
   boolean isAlive() {
@@ -139,6 +162,36 @@ final class JavaProcess implements AutoCloseable {
   void stop(Duration deadline) {
     process.destroy();
     awaitEnd(deadline);
+  }
+
+  /** Waits for the process to end by itself; returns its exit code. */
+  int awaitExit(Duration deadline) {
+    awaitEnd(deadline);
+    return process.exitValue();
+  }
+
+  /** Its threads whose name starts so, within 15 characters; from Linux's /proc, elsewhere none. */
+  long threads(String nameStart) throws IOException {
+    Path tasks = Path.of("/proc", Long.toString(pid()), "task");
+    if (!Files.isDirectory(tasks)) {
+      return 0;
+    }
+    long count = 0;
+    try (Stream<Path> threads = Files.list(tasks)) {
+      for (Path thread : threads.toList()) {
+        try {
+          count += Files.readString(thread.resolve("comm"), UTF_8).startsWith(nameStart) ? 1 : 0;
+        } catch (NoSuchFileException e) {
+          // ended since it was listed
+          continue;
+        }
+      }
+    }
+    return count;
+  }
+
+  long pid() {
+    return process.pid();
   }
 
   /** Last lines of standard error. */

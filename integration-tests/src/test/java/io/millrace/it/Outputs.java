@@ -1,6 +1,7 @@
 package io.millrace.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assertions.fail;
 
 import java.util.List;
@@ -24,6 +25,13 @@ record Outputs(Map<String, Map<String, List<String>>> byChannel) {
 
   long count(String channel) {
     return byChannel.get(channel).values().stream().mapToLong(List::size).sum();
+  }
+
+  /** Equality of nothing would prove nothing. */
+  void assertWorthComparing(String context) {
+    assertTrue(count("codes") > 1000, context + ": codes " + count("codes"));
+    assertTrue(count("dictionaries") > 16, context + ": versions " + count("dictionaries"));
+    assertTrue(count("anomalies") > 0, context + ": no anomalies");
   }
 
   /** Fails with channel, key and place of the first difference. */

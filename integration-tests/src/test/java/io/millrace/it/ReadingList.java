@@ -1,8 +1,13 @@
 package io.millrace.it;
 
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
 import io.millrace.app.replay.BadRows;
 import io.millrace.app.replay.KeyedReading;
 import io.millrace.app.replay.ReadingCursor;
+import io.millrace.app.replay.ReadingReplayer;
+import io.millrace.app.replay.ReplaySettings;
 import io.millrace.app.replay.SensorDataset;
 import io.millrace.schema.SensorReading;
 import java.io.IOException;
@@ -12,6 +17,7 @@ import java.util.Iterator;
 import java.util.List;
 import java.util.Map;
 import java.util.TreeMap;
+import java.util.concurrent.TimeUnit;
 
 /**
  * Readings in memory, to be replayed whole or in parts.
@@ -62,6 +68,31 @@ record ReadingList(String name, List<KeyedReading> readings) implements SensorDa
           .add(reading.reading().getTimeMicros());
     }
     return micros;
+  }
+
+  /**
+   * Sends them when started.
+   *
+   * @param perSecond pace; 0: as fast as the broker takes them
+   */
+  ReadingReplayer replayer(String topic, double perSecond, Cluster cluster) {
+    return new ReadingReplayer(
+        this, new ReplaySettings(topic, perSecond, 0, 1, 0), cluster.client());
+  }
+
+  /** Sends them as fast as the broker takes them. */
+  void send(String topic, Cluster cluster) throws InterruptedException {
+    try (ReadingReplayer replayer = replayer(topic, 0, cluster)) {
+      replayer.start();
+      awaitEnd(replayer);
+    }
+  }
+
+  /** Waits until all that was sent is acknowledged. */
+  static void awaitEnd(ReadingReplayer feed) throws InterruptedException {
+    assertTrue(feed.await(120, TimeUnit.SECONDS), "feed ends");
+    assertEquals("", feed.progress().failure());
+    assertEquals(feed.progress().sent(), feed.progress().acknowledged());
   }
 
   @Override

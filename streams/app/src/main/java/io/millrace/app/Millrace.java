@@ -1,6 +1,7 @@
 package io.millrace.app;
 
 import io.millrace.app.bench.BenchCommand;
+import io.millrace.app.bench.EngineCommand;
 import io.millrace.app.inspect.InspectCommand;
 import io.millrace.app.replay.ReplayCommand;
 import io.millrace.app.topics.TopicsCommand;
@@ -22,7 +23,8 @@ import picocli.CommandLine.Command;
       ReplayCommand.class,
       TopicsCommand.class,
       InspectCommand.class,
-      BenchCommand.class
+      BenchCommand.class,
+      EngineCommand.class
     })
 public final class Millrace {
   private Millrace() {}

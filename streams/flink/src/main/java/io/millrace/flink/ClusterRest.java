@@ -12,6 +12,7 @@ import java.net.http.HttpResponse;
 import java.net.http.HttpResponse.BodyHandlers;
 import java.time.Duration;
 import java.util.ArrayList;
+import java.util.Comparator;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
@@ -32,8 +33,13 @@ final class ClusterRest {
    * A job of the cluster.
    *
    * @param state Flink's, for example RUNNING
+   * @param startMillis when it was submitted, by the cluster's clock
    */
-  record Job(String id, String name, String state) {
+  record Job(String id, String name, String state, long startMillis) {
+    /** The first submitted first. */
+    static final Comparator<Job> OLDEST =
+        Comparator.comparingLong(Job::startMillis).thenComparing(Job::id);
+
     /** Whether it has not ended and is not about to. */
     boolean isLive() {
       return switch (state) {
@@ -67,14 +73,37 @@ final class ClusterRest {
     List<Job> jobs = new ArrayList<>();
     for (JsonNode job : get("/jobs/overview").path("jobs")) {
       jobs.add(
-          new Job(job.path("jid").asText(), job.path("name").asText(), job.path("state").asText()));
+          new Job(
+              job.path("jid").asText(),
+              job.path("name").asText(),
+              job.path("state").asText(),
+              job.path("start-time").asLong()));
     }
     return jobs;
   }
 
-  /** A job that has not ended, by its name. */
+  /**
+   * The oldest of the jobs of a name that have not ended and are not about to; waits for a cluster
+   * that has just been started.
+   */
   Optional<Job> liveJob(String name) throws IOException, InterruptedException {
-    return jobs().stream().filter(job -> job.isLive() && job.name().equals(name)).findFirst();
+    awaitLeader();
+    return jobs().stream().filter(job -> job.isLive() && job.name().equals(name)).min(Job.OLDEST);
+  }
+
+  /** Whether a job of a name is about to end: until then it has its transactions. */
+  boolean isEnding(String name) throws IOException, InterruptedException {
+    return jobs().stream()
+        .anyMatch(job -> job.name().equals(name) && !job.isLive() && !job.hasEnded());
+  }
+
+  /** A cluster takes requests a moment before it has somebody to answer them: 503. */
+  private void awaitLeader() throws IOException, InterruptedException {
+    HttpRequest request = request("/jobs/overview").GET().build();
+    long until = System.nanoTime() + ANSWER.toNanos();
+    while (System.nanoTime() < until && exchange(request).statusCode() == 503) {
+      Thread.sleep(50);
+    }
   }
 
   /** State, vertices and timestamps of a job. */
@@ -86,17 +115,21 @@ final class ClusterRest {
     return get("/jobs/" + id + "/checkpoints");
   }
 
-  /** The newest failure of a job, its first line. */
-  String failure(String id) throws IOException, InterruptedException {
-    JsonNode newest =
-        get("/jobs/" + id + "/exceptions").path("exceptionHistory").path("entries").path(0);
-    String trace = newest.path("stacktrace").asText("");
+  /** The newest failure of a job, the first line of its root cause; empty: none is known yet. */
+  Optional<String> failure(String id) throws IOException, InterruptedException {
+    String trace =
+        get("/jobs/" + id + "/exceptions")
+            .path("exceptionHistory")
+            .path("entries")
+            .path(0)
+            .path("stacktrace")
+            .asText("");
     return trace
         .lines()
         .filter(line -> line.startsWith("Caused by: "))
         .reduce((first, second) -> second)
         .map(line -> line.substring("Caused by: ".length()))
-        .orElseGet(() -> trace.lines().findFirst().orElse("no reason is known"));
+        .or(() -> trace.lines().findFirst());
   }
 
   /** Metrics of a job itself. */
@@ -195,17 +228,21 @@ final class ClusterRest {
 
   private JsonNode send(HttpRequest.Builder builder) throws IOException, InterruptedException {
     HttpRequest request = builder.build();
-    HttpResponse<byte[]> response;
-    try {
-      response = http.send(request, BodyHandlers.ofByteArray());
-    } catch (ConnectException e) {
-      // the client gives it no message
-      throw new IOException("no connection", e);
-    }
+    HttpResponse<byte[]> response = exchange(request);
     if (response.statusCode() >= 300) {
       throw new IOException(
           request.method() + " " + request.uri().getPath() + " answered " + response.statusCode());
     }
     return response.body().length == 0 ? json.createObjectNode() : json.readTree(response.body());
+  }
+
+  private HttpResponse<byte[]> exchange(HttpRequest request)
+      throws IOException, InterruptedException {
+    try {
+      return http.send(request, BodyHandlers.ofByteArray());
+    } catch (ConnectException e) {
+      // the client gives it no message
+      throw new IOException("no connection", e);
+    }
   }
 }

@@ -31,6 +31,9 @@ final class FlinkRun implements EngineRun {
   private static final Duration STOP_TIMEOUT = Duration.ofSeconds(30);
   private static final long LOOK_MILLIS = 500;
 
+  /** A new JobManager that recovers jobs has them by then, and a failure its reason. */
+  private static final int MAXIMUM_LOOKS_WITHOUT = 20;
+
   private final Deployment deployment;
   private final LaunchSettings launch;
   private final FlinkSettings settings;
@@ -39,8 +42,10 @@ final class FlinkRun implements EngineRun {
   private final List<Watched> jobs = new ArrayList<>();
   private final CountDownLatch ended = new CountDownLatch(1);
   private final Thread watch = new Thread(this::watch, "flink-watch");
+  private DirectoryLock lockOrNull;
   private LocalCluster localOrNull;
   private ClusterRest cluster;
+  private int looksWithout;
   private volatile boolean closed;
   private volatile Throwable failureOrNull;
 
@@ -74,6 +79,9 @@ final class FlinkRun implements EngineRun {
       StoragePlugins.load(settings.client());
       cluster = new ClusterRest(launch.cluster().get());
     } else {
+      settings
+          .localDirectory()
+          .ifPresent(directory -> lockOrNull = DirectoryLock.take(directory, deployment.name()));
       localOrNull =
           LocalCluster.start(settings.localCluster(deployment.engine().threads() * plans.size()));
       cluster = new ClusterRest(localOrNull.address());
@@ -81,9 +89,7 @@ final class FlinkRun implements EngineRun {
     try {
       for (Plan plan : plans) {
         String name = PipelineJob.name(deployment, plan.pipeline());
-        Optional<ClusterRest.Job> live = cluster.liveJob(name);
-        live.ifPresent(job -> LOG.info("{}: runs already as job {}", name, job.id()));
-        String id = live.isPresent() ? live.get().id() : submit(plan, name);
+        String id = oneJob(plan, name);
         jobs.add(new Watched(id, name, new JobFigures(cluster, id, plan.pipeline(), registry)));
       }
     } catch (IOException e) {
@@ -96,7 +102,7 @@ final class FlinkRun implements EngineRun {
   @Override
   public boolean awaitRunning(Duration timeout) throws InterruptedException {
     long until = System.nanoTime() + timeout.toNanos();
-    while (System.nanoTime() < until && failureOrNull == null) {
+    while (System.nanoTime() < until && ended.getCount() > 0) {
       if (areRunning()) {
         return true;
       }
@@ -124,7 +130,31 @@ final class FlinkRun implements EngineRun {
       jobs.parallelStream().forEach(this::stop);
       localOrNull.close();
     }
+    if (lockOrNull != null) {
+      lockOrNull.close();
+    }
     ended.countDown();
+  }
+
+  /** The job of that name, submitted unless it is there: two would fence each other's writes. */
+  private String oneJob(Plan plan, String name) throws IOException, InterruptedException {
+    for (long until = System.nanoTime() + STOP_TIMEOUT.toNanos();
+        cluster.isEnding(name) && System.nanoTime() < until; ) {
+      Thread.sleep(100);
+    }
+    Optional<ClusterRest.Job> live = cluster.liveJob(name);
+    if (live.isPresent()) {
+      LOG.info("{}: runs already as job {}", name, live.get().id());
+      return live.get().id();
+    }
+    String own = submit(plan, name);
+    // Somebody else may have done the same at the same moment: all keep to the oldest.
+    String oldest = cluster.liveJob(name).map(ClusterRest.Job::id).orElse(own);
+    if (!oldest.equals(own)) {
+      LOG.info("{}: was submitted twice; job {} goes on, {} ends", name, oldest, own);
+      cluster.cancel(own);
+    }
+    return oldest;
   }
 
   private String submit(Plan plan, String name) {
@@ -197,21 +227,47 @@ final class FlinkRun implements EngineRun {
     for (Watched job : jobs) {
       Optional<ClusterRest.Job> found =
           known.stream().filter(candidate -> candidate.id().equals(job.id())).findFirst();
-      if (found.isPresent() && found.get().hasEnded()) {
-        end(
-            new IllegalStateException(
-                job.name() + " is " + found.get().state() + ": " + cluster.failure(job.id())));
+      if (found.isEmpty()) {
+        looksWithout++;
+        if (looksWithout > MAXIMUM_LOOKS_WITHOUT) {
+          end(new IllegalStateException(job.name() + " is unknown to " + cluster.address()));
+        }
         return;
       }
-      if (found.isPresent()) {
-        job.figures().update();
+      if (found.get().hasEnded()) {
+        end(job, found.get().state());
+        return;
       }
+      job.figures().update();
+    }
+    looksWithout = 0;
+  }
+
+  private void end(Watched job, String state) throws IOException, InterruptedException {
+    if (state.equals("FINISHED")) {
+      // its topics have no end: it was stopped with a savepoint
+      LOG.info("{}: was stopped", job.name());
+      end(null);
+    } else {
+      end(new IllegalStateException(job.name() + " is " + state + ": " + reason(job)));
     }
   }
 
-  private void end(Throwable failure) {
+  /** The cluster answers from a cache of a few seconds, which may be older than the failure. */
+  private String reason(Watched job) throws IOException, InterruptedException {
+    for (int look = 0; look < MAXIMUM_LOOKS_WITHOUT; look++) {
+      Optional<String> reason = cluster.failure(job.id());
+      if (reason.isPresent()) {
+        return reason.get();
+      }
+      TimeUnit.MILLISECONDS.sleep(LOOK_MILLIS);
+    }
+    return "no reason is known";
+  }
+
+  private void end(Throwable failureOrNone) {
     if (!closed) {
-      failureOrNull = failure;
+      failureOrNull = failureOrNone;
       ended.countDown();
     }
   }

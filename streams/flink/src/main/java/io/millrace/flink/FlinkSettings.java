@@ -4,6 +4,7 @@ import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.LaunchSettings;
 import java.io.IOException;
+import java.net.URI;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Optional;
@@ -18,6 +19,7 @@ import org.apache.flink.configuration.RestartStrategyOptions;
 import org.apache.flink.configuration.StateBackendOptions;
 import org.apache.flink.configuration.StateRecoveryOptions;
 import org.apache.flink.configuration.TaskManagerOptions;
+import org.apache.flink.configuration.WebOptions;
 import org.apache.flink.core.execution.RecoveryClaimMode;
 
 /** A deployment's settings as Flink's configuration. */
@@ -82,6 +84,8 @@ final class FlinkSettings {
     configuration.set(TaskManagerOptions.NUM_TASK_SLOTS, slots);
     configuration.setString("taskmanager.memory.managed.size", 64 * slots + "m");
     configuration.set(MetricOptions.METRIC_FETCHER_UPDATE_INTERVAL, Duration.ofSeconds(1));
+    // what REST tells may be this old: whether a job runs yet, and the newest checkpoint
+    configuration.set(WebOptions.REFRESH_INTERVAL, Duration.ofMillis(250));
     properties(configuration);
     return configuration;
   }
@@ -108,13 +112,20 @@ final class FlinkSettings {
         ExternalizedCheckpointRetention.RETAIN_ON_CANCELLATION);
     configuration.set(StateBackendOptions.STATE_BACKEND, "rocksdb");
     configuration.set(CheckpointingOptions.INCREMENTAL_CHECKPOINTS, true);
+    // An incremental checkpoint uploads every file that compaction wrote. By levels that is the
+    // whole state at each fourth checkpoint; universal compaction merges the small new files.
+    configuration.setString("state.backend.rocksdb.compaction.style", "UNIVERSAL");
     configuration.set(RestartStrategyOptions.RESTART_STRATEGY, "exponential-delay");
     configuration.set(
         RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_INITIAL_BACKOFF,
         Duration.ofMillis(500));
     configuration.set(
         RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_MAX_BACKOFF,
-        Duration.ofSeconds(20));
+        Duration.ofSeconds(10));
+    // Flink's default is an hour: every failure of a day would pause as if it were the same one.
+    configuration.set(
+        RestartStrategyOptions.RESTART_STRATEGY_EXPONENTIAL_DELAY_RESET_BACKOFF_THRESHOLD,
+        Duration.ofMinutes(1));
     properties(configuration);
     if (!baseDirectoryOrEmpty.isEmpty()) {
       configuration.set(CheckpointingOptions.CHECKPOINTS_DIRECTORY, directory(name));
@@ -148,6 +159,14 @@ final class FlinkSettings {
         yield Optional.of(launch.resumeFrom());
       }
     };
+  }
+
+  /** Where states are kept, if that is in a file system of this machine. */
+  Optional<java.nio.file.Path> localDirectory() {
+    URI place = new org.apache.flink.core.fs.Path(baseDirectoryOrEmpty + "/").toUri();
+    return place.getScheme() == null || place.getScheme().equals("file")
+        ? Optional.of(java.nio.file.Path.of(place.getPath()))
+        : Optional.empty();
   }
 
   /** Where a job's savepoint goes; empty: where the cluster puts them. */

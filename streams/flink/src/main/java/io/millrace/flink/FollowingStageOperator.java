@@ -53,6 +53,11 @@ final class FollowingStageOperator extends AbstractStreamOperator<TopicRecord>
     tasks = PartitionTasks.of(this, output, resolved, models);
   }
 
+  /** Left to {@link PartitionTasks}. */
+  @Override
+  @SuppressWarnings("rawtypes")
+  public void setKeyContextElement1(StreamRecord element) {}
+
   @Override
   public void processElement1(StreamRecord<TopicRecord> element) {
     tasks.process(element.getValue());

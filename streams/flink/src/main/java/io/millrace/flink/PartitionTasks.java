@@ -16,8 +16,9 @@ import org.apache.flink.streaming.api.operators.Output;
 import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 
 /**
- * The partitions of a stage's input that one Flink task has. Flink's current key is the partition
- * of the record at hand; {@link #flush} visits all partitions and so moves it. One thread.
+ * The partitions of a stage's input that one Flink task has. Flink's current key is that of the
+ * partition at hand: it is set here, when the partition changes, since to set it costs as much as
+ * to serialise it. One thread.
  */
 final class PartitionTasks<I, S, O> implements TaskEdge {
   private final AbstractStreamOperator<TopicRecord> operator;
@@ -27,6 +28,7 @@ final class PartitionTasks<I, S, O> implements TaskEdge {
   private final EngineSettings engine;
   private final OperatorSpec<I, S, O> spec;
   private final OperatorStep<I, S, O> step;
+  private final PartitionKeys partitionKeys;
   private final KeyedChunks chunks;
   private final StageMeters meters;
   private final TreeMap<Integer, Entry<I, S, O>> tasks = new TreeMap<>();
@@ -36,7 +38,7 @@ final class PartitionTasks<I, S, O> implements TaskEdge {
   /**
    * @param key Flink's
    */
-  private record Entry<I, S, O>(int partition, Object key, PartitionTask<I, S, O> task) {}
+  private record Entry<I, S, O>(int partition, Long key, PartitionTask<I, S, O> task) {}
 
   private PartitionTasks(
       AbstractStreamOperator<TopicRecord> operator,
@@ -51,6 +53,9 @@ final class PartitionTasks<I, S, O> implements TaskEdge {
     this.engine = resolved.deployment().engine();
     this.spec = spec;
     this.step = new OperatorStep<>(spec, models, engine.maximumRecordBytes());
+    this.partitionKeys =
+        new PartitionKeys(
+            operator.getRuntimeContext().getTaskInfo().getMaxNumberOfParallelSubtasks());
     this.chunks = new KeyedChunks(operator.getRuntimeContext()::getMapState);
     this.meters = new StageMeters(operator.getMetricGroup(), stage.name());
   }
@@ -75,11 +80,13 @@ final class PartitionTasks<I, S, O> implements TaskEdge {
     return new PartitionTasks<>(operator, output, resolved, spec, models);
   }
 
-  /** Takes a record of the partition that Flink's current key stands for. */
+  /** Takes a record of any partition of this task. */
   void process(TopicRecord record) {
     meters.in();
     if (recentOrNull == null || recentOrNull.partition() != record.partition()) {
-      recentOrNull = tasks.computeIfAbsent(record.partition(), this::open);
+      Long key = partitionKeys.getKey(record);
+      operator.setCurrentKey(key);
+      recentOrNull = tasks.computeIfAbsent(record.partition(), partition -> open(partition, key));
     }
     recentOrNull.task().process(record);
   }
@@ -96,6 +103,8 @@ final class PartitionTasks<I, S, O> implements TaskEdge {
       heapBytes += entry.task().heapBytes();
       writtenBytes += entry.task().writtenBytes();
     }
+    // the current key has moved
+    recentOrNull = null;
     meters.flushed(keys, heapBytes, writtenBytes);
   }
 
@@ -123,10 +132,10 @@ final class PartitionTasks<I, S, O> implements TaskEdge {
             timestampMillis));
   }
 
-  private Entry<I, S, O> open(int partition) {
+  private Entry<I, S, O> open(int partition, Long key) {
     return new Entry<>(
         partition,
-        operator.getCurrentKey(),
+        key,
         new PartitionTask<>(pipeline.name(), stage, spec, step, engine, chunks, this));
   }
 }

@@ -170,6 +170,6 @@ final class PipelineJob {
             .setTransactionNamingStrategy(TransactionNamingStrategy.POOLING)
             .setRecordSerializer(new TopicRecordWriter(topics))
             .build();
-    records.sinkTo(sink).name(uid).uid(uid);
+    records.sinkTo(new ClosingKafkaSink(sink)).name(uid).uid(uid);
   }
 }

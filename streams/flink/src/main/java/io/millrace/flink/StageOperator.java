@@ -27,6 +27,11 @@ final class StageOperator extends AbstractStreamOperator<TopicRecord>
     tasks = PartitionTasks.of(this, output, reference.resolve(), Models.NONE);
   }
 
+  /** Left to {@link PartitionTasks}. */
+  @Override
+  @SuppressWarnings("rawtypes")
+  public void setKeyContextElement1(StreamRecord element) {}
+
   @Override
   public void processElement(StreamRecord<TopicRecord> element) {
     tasks.process(element.getValue());

@@ -2,6 +2,7 @@ package io.millrace.flink;
 
 import io.millrace.runtime.TopicRecord;
 import java.io.IOException;
+import java.nio.charset.StandardCharsets;
 import org.apache.flink.api.common.typeutils.SimpleTypeSerializerSnapshot;
 import org.apache.flink.api.common.typeutils.TypeSerializerSnapshot;
 import org.apache.flink.api.common.typeutils.base.TypeSerializerSingleton;
@@ -12,8 +13,8 @@ import org.apache.flink.core.memory.DataOutputView;
  * Records on their way between tasks, and in channels that an unaligned checkpoint keeps.
  *
  * <pre>
- * topic (UTF), partition (4), offset (8), timestamp (8), key length (4, -1: null), key,
- * value length (4, -1: null), value; big endian
+ * length of topic (2), topic (UTF-8), partition (4), offset (8), timestamp (8), key length (4, -1:
+ * null), key, value length (4, -1: null), value; big endian
  * </pre>
  */
 final class TopicRecordSerializer extends TypeSerializerSingleton<TopicRecord> {
@@ -50,7 +51,9 @@ final class TopicRecordSerializer extends TypeSerializerSingleton<TopicRecord> {
 
   @Override
   public void serialize(TopicRecord record, DataOutputView target) throws IOException {
-    target.writeUTF(record.topic());
+    byte[] topic = record.topic().getBytes(StandardCharsets.UTF_8);
+    target.writeShort(topic.length);
+    target.write(topic);
     target.writeInt(record.partition());
     target.writeLong(record.offset());
     target.writeLong(record.timestampMillis());
@@ -60,8 +63,10 @@ final class TopicRecordSerializer extends TypeSerializerSingleton<TopicRecord> {
 
   @Override
   public TopicRecord deserialize(DataInputView source) throws IOException {
+    byte[] topic = new byte[source.readUnsignedShort()];
+    source.readFully(topic);
     return new TopicRecord(
-        source.readUTF(),
+        new String(topic, StandardCharsets.UTF_8),
         source.readInt(),
         source.readLong(),
         source.readLong(),

@@ -3,6 +3,8 @@ package io.millrace.app.bench;
 import com.fasterxml.jackson.databind.ObjectMapper;
 import com.fasterxml.jackson.databind.SerializationFeature;
 import io.millrace.kernel.Kernels;
+import io.millrace.runtime.ConfigurationException;
+import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -10,6 +12,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
+import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
@@ -19,14 +22,18 @@ import picocli.CommandLine.Spec;
 /** {@code millrace bench}: measures this machine, each figure with what it is held against. */
 @Command(
     name = "bench",
-    description = "Measures coders, learners or the whole pipeline against a ceiling or a rival.",
+    description = {
+      "Measures coders, learners, whole pipelines or their checkpoints, each figure against",
+      "a ceiling or a rival."
+    },
     mixinStandardHelpOptions = true)
 public final class BenchCommand implements Callable<Integer> {
   /** What can be measured. */
   enum Name {
     coders,
     learners,
-    pipeline
+    pipeline,
+    checkpoints
   }
 
   @Spec private CommandSpec spec;
@@ -45,6 +52,21 @@ public final class BenchCommand implements Callable<Integer> {
       description = "Fewer and shorter rounds: a smoke test, no measurement.")
   private boolean quick;
 
+  @Option(
+      names = "--only",
+      paramLabel = "WORD",
+      description = {
+        "Of pipeline and checkpoints, what has this word in its name; several narrow it down:",
+        "kafka-streams, flink, rocksdb, heap, exactly-once, at-least-once."
+      })
+  private List<String> only = List.of();
+
+  @Option(
+      names = "--rounds",
+      paramLabel = "N",
+      description = "Of pipeline: measured rounds (default: 3).")
+  private int rounds;
+
   @Override
   public Integer call() throws Exception {
     PrintWriter out = spec.commandLine().getOut();
@@ -58,7 +80,9 @@ public final class BenchCommand implements Callable<Integer> {
           switch (name) {
             case coders -> new KernelBenchmarks(spec.commandLine().getErr(), quick).coders();
             case learners -> new KernelBenchmarks(spec.commandLine().getErr(), quick).learners();
-            case pipeline -> new PipelineBenchmark(out, quick).run();
+            case pipeline -> pipeline();
+            case checkpoints ->
+                new CheckpointBenchmark(out, quick, subjects(BenchSubject.stores())).run();
           });
     }
     print(out, results);
@@ -70,14 +94,36 @@ public final class BenchCommand implements Callable<Integer> {
     return 0;
   }
 
+  private List<BenchmarkResult> pipeline() throws IOException, InterruptedException {
+    PipelineBenchmark.Plan plan =
+        quick ? PipelineBenchmark.Plan.QUICK : PipelineBenchmark.Plan.FULL;
+    return new PipelineBenchmark(
+            spec.commandLine().getOut(),
+            rounds > 0 ? plan.withRounds(rounds) : plan,
+            subjects(BenchSubject.all()))
+        .run();
+  }
+
+  private List<BenchSubject> subjects(List<BenchSubject> all) {
+    List<BenchSubject> chosen = all.stream().filter(subject -> subject.has(only)).toList();
+    if (chosen.isEmpty()) {
+      throw new ConfigurationException(
+          "--only: got "
+              + String.join(" ", only)
+              + ", expected words of "
+              + all.stream().map(BenchSubject::name).collect(Collectors.joining(", ")));
+    }
+    return chosen;
+  }
+
   private static void print(PrintWriter out, List<BenchmarkResult> results) {
     out.printf(
-        "%n%-28s %-20s %14s  %-26s %14s %7s%n",
+        "%n%-34s %-24s %14s  %-34s %14s %7s%n",
         "benchmark", "shape", "value", "against", "its value", "ratio");
     for (BenchmarkResult result : results) {
       out.printf(
           Locale.ROOT,
-          "%-28s %-20s %,14.0f  %-26s %,14.0f %7.2f  %s%n",
+          "%-34s %-24s %,14.0f  %-34s %,14.0f %7.2f  %s%n",
           result.benchmark(),
           result.shape(),
           result.value(),

@@ -1,244 +1,236 @@
 package io.millrace.app.bench;
 
-import io.micrometer.core.instrument.simple.SimpleMeterRegistry;
-import io.millrace.app.Engines;
-import io.millrace.app.broker.EmbeddedBroker;
-import io.millrace.app.topics.ClusterConnection;
-import io.millrace.app.topics.DeploymentTopics;
-import io.millrace.app.topics.TopicCreation;
-import io.millrace.app.topics.TopicSpec;
-import io.millrace.runtime.Deployment;
-import io.millrace.runtime.Engine;
-import io.millrace.runtime.EngineRun;
-import io.millrace.runtime.LaunchSettings;
-import io.millrace.schema.SensorReading;
-import io.millrace.schema.SingleObject;
 import java.io.IOException;
 import java.io.PrintWriter;
-import java.lang.management.ManagementFactory;
-import java.nio.charset.StandardCharsets;
-import java.nio.file.Files;
-import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.Comparator;
+import java.util.Collections;
+import java.util.HashMap;
+import java.util.LinkedHashMap;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Map;
-import java.util.Random;
-import java.util.concurrent.ExecutionException;
+import java.util.Set;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.locks.LockSupport;
-import java.util.stream.Stream;
-import org.apache.kafka.clients.admin.Admin;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.errors.GroupIdNotFoundException;
-import org.apache.kafka.common.errors.RetriableException;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
+import java.util.function.ToDoubleFunction;
 
 /**
- * The whole pipeline against an identity topology: the same readings, broker, guarantee
- * (exactly-once), client settings, thread and machine, in turns. The clock runs from the start of
- * the stream threads to the commit of the last reading; the start-up of an empty topology is
- * subtracted from neither.
+ * The whole pipeline against a copy of its input topic on the same engine: the same readings,
+ * broker, guarantee, commit interval, client settings, thread and machine, in turns. Each engine
+ * has a process of its own, the broker has this one. The clock runs from the start of the run to a
+ * commit of all readings that count; the steady rate leaves out start and end.
  */
 final class PipelineBenchmark {
   private static final int SENSORS = 16;
   private static final String INPUT = "bench.readings";
   private static final String COPY = "bench.copy";
+  private static final String UNIT = "readings/s";
 
   private final PrintWriter out;
-  private final int readings;
-  private final int rounds;
+  private final List<BenchSubject> subjects;
+  private final Plan plan;
 
-  /** Wall and CPU seconds of one run. */
-  private record Run(double recordsPerSecond, double cpuSeconds) {}
+  /**
+   * How much is measured.
+   *
+   * @param readings of each run, a multiple of the sensors
+   * @param more readings behind those, so that no engine runs dry: Flink's source then commits its
+   *     last offsets up to 10 s late, in a poll that waits for records
+   * @param rounds that count
+   * @param commitMillis commit or checkpoint interval
+   */
+  record Plan(int readings, int more, int rounds, int commitMillis) {
+    static final Plan FULL = new Plan(3_000_000, 2_000_000, 3, 1000);
+    static final Plan QUICK = new Plan(480_000, 800_000, 1, 200);
 
-  /** A thing to measure: started by {@link #start}, stopped by {@link AutoCloseable#close}. */
-  private interface Subject {
-    Runnable start(String group) throws InterruptedException;
+    Plan withRounds(int rounds) {
+      return new Plan(readings, more, rounds, commitMillis);
+    }
   }
 
-  PipelineBenchmark(PrintWriter out, boolean quick) {
+  /** One run: of a subject, or of the identity it is held against. */
+  record Run(double wholeRate, double steadyRate, double cpuSeconds) {}
+
+  PipelineBenchmark(PrintWriter out, Plan plan, List<BenchSubject> subjects) {
     this.out = out;
-    this.readings = quick ? 200_000 : 4_000_000;
-    this.rounds = quick ? 1 : 5;
+    this.subjects = subjects;
+    this.plan = plan;
   }
 
   List<BenchmarkResult> run() throws IOException, InterruptedException {
-    Path directory = Files.createTempDirectory("millrace-bench");
-    try (EmbeddedBroker broker = EmbeddedBroker.start(directory.resolve("broker"))) {
-      Deployment deployment = deployment(broker.bootstrapServers(), directory, "bench");
-      try (Admin admin = ClusterConnection.open(deployment.kafka())) {
-        TopicCreation topics = new TopicCreation(admin);
-        List<TopicSpec> wanted = new ArrayList<>(DeploymentTopics.of(deployment));
-        wanted.add(new TopicSpec(COPY, 1, 1, Map.of()));
-        topics.apply(topics.plan(wanted));
-        out.printf(Locale.ROOT, "writing %,d readings of %d sensors ...%n", readings, SENSORS);
+    Map<String, EngineProcess> engines = new LinkedHashMap<>();
+    try (BenchBroker broker = BenchBroker.start()) {
+      try {
+        broker.createTopics(deployment(broker, subjects.get(0), "bench"), COPY);
+        out.printf(
+            Locale.ROOT,
+            "writing %,d readings of %d sensors ...%n",
+            plan.readings() + plan.more(),
+            SENSORS);
         out.flush();
-        fill(broker.bootstrapServers());
-        return measure(admin, broker.bootstrapServers(), directory);
-      }
-    } finally {
-      try (Stream<Path> files = Files.walk(directory)) {
-        for (Path file : files.sorted(Comparator.reverseOrder()).toList()) {
-          Files.deleteIfExists(file);
+        fill(broker.servers());
+        for (BenchSubject subject : subjects) {
+          engines.computeIfAbsent(subject.engine(), broker::startEngine);
         }
+        return measure(broker, engines);
+      } finally {
+        engines.values().forEach(EngineProcess::close);
       }
     }
   }
 
-  private List<BenchmarkResult> measure(Admin admin, String servers, Path directory)
-      throws InterruptedException {
-    Engine engine = Engines.load(Engines.DEFAULT);
-    Subject identity =
-        group -> start(engine.openCopy(deployment(servers, directory, group), INPUT, COPY));
-    Subject pipeline =
-        group ->
-            start(
-                engine.open(
-                    deployment(servers, directory, group),
-                    LaunchSettings.LOCAL,
-                    new SimpleMeterRegistry()));
-    // one round first that is not counted: both sides meet compiled code afterwards
-    List<Run> ours = new ArrayList<>();
-    List<Run> theirs = new ArrayList<>();
-    for (int round = 0; round <= rounds; round++) {
-      Run copy = run(admin, "identity" + round, "identity" + round + "-copy", identity);
-      Run learn = run(admin, "learn" + round, "learn" + round + "-sensors", pipeline);
-      out.printf(
-          Locale.ROOT,
-          "round %d%s: identity %,.0f/s, pipeline %,.0f/s, ratio %.2f%n",
-          round,
-          round == 0 ? " (warm-up)" : "",
-          copy.recordsPerSecond(),
-          learn.recordsPerSecond(),
-          learn.recordsPerSecond() / copy.recordsPerSecond());
-      out.flush();
-      if (round > 0) {
-        theirs.add(copy);
-        ours.add(learn);
+  private void fill(String servers) {
+    int steps = (plan.readings() + plan.more()) / SENSORS;
+    // older timestamps would fall to the topic's retention while they are read
+    try (SinusoidReadings readings =
+        new SinusoidReadings(servers, INPUT, System.currentTimeMillis() - steps)) {
+      for (int step = 0; step < steps; step++) {
+        readings.step(step, SENSORS);
       }
     }
-    double[] ratios = new double[rounds];
-    for (int round = 0; round < rounds; round++) {
-      ratios[round] = ours.get(round).recordsPerSecond() / theirs.get(round).recordsPerSecond();
-    }
-    return List.of(
-        new BenchmarkResult(
-            "pipeline",
-            "window 64, 128 atoms",
-            median(ours.stream().mapToDouble(Run::recordsPerSecond).toArray()),
-            "readings/s",
-            median(ours.stream().mapToDouble(Run::cpuSeconds).toArray()),
-            "identity, exactly-once",
-            median(theirs.stream().mapToDouble(Run::recordsPerSecond).toArray()),
-            median(ratios)));
   }
 
-  private Run run(Admin admin, String name, String group, Subject subject)
+  private List<BenchmarkResult> measure(BenchBroker broker, Map<String, EngineProcess> engines)
       throws InterruptedException {
-    long cpu = cpuNanos();
+    Map<BenchSubject, List<Run>> runs = new HashMap<>();
+    List<BenchSubject> order = new ArrayList<>(withIdentities());
+    // a third of the input first, not counted: all meet compiled code afterwards
+    for (BenchSubject subject : order) {
+      run(broker, engines.get(subject.engine()), subject, "warm", plan.readings() / 3);
+    }
+    for (int round = 1; round <= plan.rounds(); round++) {
+      for (BenchSubject subject : order) {
+        EngineProcess engine = engines.get(subject.engine());
+        Run run = run(broker, engine, subject, "round" + round, plan.readings());
+        runs.computeIfAbsent(subject, any -> new ArrayList<>()).add(run);
+        out.printf(
+            Locale.ROOT,
+            "round %d, %-32s %,11.0f/s, steadily %,11.0f/s, %5.2f CPU s%n",
+            round,
+            subject.name(),
+            run.wholeRate(),
+            run.steadyRate(),
+            run.cpuSeconds());
+        out.flush();
+      }
+      // whoever was first is last: a drift of the machine meets both sides
+      Collections.reverse(order);
+    }
+    List<BenchmarkResult> results = new ArrayList<>();
+    for (BenchSubject subject : subjects) {
+      results.addAll(
+          results(subject, runs.get(subject), runs.get(subject.identity()), plan.readings()));
+    }
+    return results;
+  }
+
+  /** Each identity before the subjects that are held against it. */
+  private Set<BenchSubject> withIdentities() {
+    Set<BenchSubject> all = new LinkedHashSet<>();
+    for (BenchSubject subject : subjects) {
+      all.add(subject.identity());
+      subjects.stream().filter(s -> s.identity().equals(subject.identity())).forEach(all::add);
+    }
+    return all;
+  }
+
+  private Run run(
+      BenchBroker broker, EngineProcess engine, BenchSubject subject, String label, long readings)
+      throws InterruptedException {
+    String name = (label + ' ' + subject.name()).replace(' ', '-');
+    String deployment = deployment(broker, subject, name);
+    String group = name + (subject.isIdentity() ? "-copy" : "-sensors");
+    EngineAnswer before =
+        engine.ask(
+            subject.isIdentity()
+                ? EngineRequest.copy(deployment, INPUT, COPY)
+                : EngineRequest.run(deployment));
     long start = System.nanoTime();
-    Runnable stop = subject.start(name);
     try {
-      TopicPartition partition = new TopicPartition(INPUT, 0);
-      while (committed(admin, group, partition) < readings) {
-        if (System.nanoTime() - start > TimeUnit.MINUTES.toNanos(2)) {
+      CommitSeries commits = new CommitSeries();
+      while (commits.last() < readings) {
+        double seconds = (System.nanoTime() - start) / 1e9;
+        if (seconds > TimeUnit.MINUTES.toSeconds(2)) {
           throw new IllegalStateException(name + " did not finish in 2 minutes");
         }
-        LockSupport.parkNanos(20_000_000L);
+        commits.saw(seconds, broker.committed(group, INPUT));
+        LockSupport.parkNanos(10_000_000L);
       }
-      double seconds = (System.nanoTime() - start) / 1e9;
-      return new Run(readings / seconds, (cpuNanos() - cpu) / 1e9);
+      double cpuSeconds = engine.ask(EngineRequest.figures()).cpuSeconds() - before.cpuSeconds();
+      return new Run(
+          commits.wholeRate(), commits.steadyRate().orElse(commits.wholeRate()), cpuSeconds);
     } finally {
-      stop.run();
+      engine.ask(EngineRequest.stop());
+      broker.clear(name);
     }
   }
 
-  /** Offset that a group has committed; 0 before it has. */
-  private static long committed(Admin admin, String group, TopicPartition partition)
-      throws InterruptedException {
-    try {
-      var offset =
-          admin
-              .listConsumerGroupOffsets(group)
-              .partitionsToOffsetAndMetadata()
-              .get()
-              .get(partition);
-      return offset == null ? 0 : offset.offset();
-    } catch (ExecutionException e) {
-      if (e.getCause() instanceof GroupIdNotFoundException
-          || e.getCause() instanceof RetriableException) {
-        return 0;
-      }
-      throw new IllegalStateException("offsets of " + group + ": " + e.getCause().getMessage(), e);
-    }
+  /** Rates and CPU time of a subject against its identity's, ratios round by round. */
+  static List<BenchmarkResult> results(
+      BenchSubject subject, List<Run> own, List<Run> identity, long readings) {
+    String against = subject.identity().name();
+    return List.of(
+        result(subject, "whole run", UNIT, own, against, identity, Run::wholeRate),
+        result(subject, "steady", UNIT, own, against, identity, Run::steadyRate),
+        result(
+            subject,
+            "CPU of the engine",
+            "ns/reading",
+            own,
+            against,
+            identity,
+            run -> run.cpuSeconds() * 1e9 / readings));
   }
 
-  /** Sums of a few sinusoids with noise: what a coder has to work for. */
-  private void fill(String servers) {
-    SingleObject<SensorReading> framing = SingleObject.of(SensorReading.class);
-    // older timestamps would fall to the topic's retention while they are read
-    long firstMillis = System.currentTimeMillis() - readings / SENSORS;
-    Random random = new Random(11);
-    SensorReading reading = new SensorReading();
-    reading.setMissing(List.of());
-    try (KafkaProducer<byte[], byte[]> producer =
-        new KafkaProducer<>(
-            Map.of("bootstrap.servers", servers, "linger.ms", 50, "batch.size", 262_144),
-            new ByteArraySerializer(),
-            new ByteArraySerializer())) {
-      for (int i = 0; i < readings; i++) {
-        int sensor = i % SENSORS;
-        int step = i / SENSORS;
-        double value =
-            StrictMath.sin(step * 0.05 * (1 + sensor % 4))
-                + 0.5 * StrictMath.sin(step * 0.21 + sensor)
-                + 0.1 * random.nextGaussian();
-        reading.setTimeMicros((firstMillis + step) * 1000L);
-        reading.setValues(List.of((float) value));
-        producer.send(
-            new ProducerRecord<>(
-                INPUT,
-                0,
-                firstMillis + step,
-                ("sensor-" + sensor).getBytes(StandardCharsets.UTF_8),
-                framing.encode(reading)));
-      }
-    }
+  private static BenchmarkResult result(
+      BenchSubject subject,
+      String figure,
+      String unit,
+      List<Run> own,
+      String against,
+      List<Run> identity,
+      ToDoubleFunction<Run> value) {
+    double[] values = own.stream().mapToDouble(value).toArray();
+    double[] others = identity.stream().mapToDouble(value).toArray();
+    double[] ratios = new double[values.length];
+    Arrays.setAll(ratios, round -> values[round] / others[round]);
+    return new BenchmarkResult(
+        subject.name(),
+        figure,
+        median(values),
+        unit,
+        median(own.stream().mapToDouble(Run::cpuSeconds).toArray()),
+        against,
+        median(others),
+        median(ratios));
   }
 
-  private static Deployment deployment(String servers, Path directory, String name) {
-    String yaml =
-        """
-        name: %s
-        state-directory: %s
-        kafka: {bootstrap.servers: "%s"}
-        topics: {partitions: 1}
-        engine: {commit-interval-millis: 1000}
-        dashboard: {enabled: false}
-        pipelines:
-          - name: sensors
-            input: %s
-            window: {length: 64}
-            atoms: 128
-            coder: {maximum-atoms: 5, relative-error: 0}
-        """
-            .formatted(name, directory.resolve(name), servers, INPUT);
-    return Deployment.parse("bench.yaml", yaml, Map.of());
-  }
-
-  private static Runnable start(EngineRun run) throws InterruptedException {
-    run.start();
-    return run::close;
-  }
-
-  private static long cpuNanos() {
-    return ((com.sun.management.OperatingSystemMXBean) ManagementFactory.getOperatingSystemMXBean())
-        .getProcessCpuTime();
+  private String deployment(BenchBroker broker, BenchSubject subject, String name) {
+    return """
+    name: %s
+    state-directory: %s
+    kafka: {bootstrap.servers: "%s"}
+    topics: {partitions: 1}
+    engine: {commit-interval-millis: %d, guarantee: %s}
+    dashboard: {enabled: false}
+    %s
+    pipelines:
+      - name: sensors
+        input: %s
+        window: {length: 64}
+        atoms: 128
+        coder: {maximum-atoms: 5, relative-error: 0}
+    """
+        .formatted(
+            name,
+            broker.directory(name),
+            broker.servers(),
+            plan.commitMillis(),
+            subject.guarantee(),
+            subject.engineProperties(),
+            INPUT);
   }
 
   static double median(double[] values) {

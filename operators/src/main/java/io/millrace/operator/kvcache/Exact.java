@@ -35,7 +35,8 @@ public final class Exact implements PageCodec {
 
   @Override
   public byte[] encode(PageShape shape, PageKind kind, float[] values) {
-    ByteBuffer out = ByteBuffer.allocate(shape.values() * format.bytes()).order(ByteOrder.LITTLE_ENDIAN);
+    ByteBuffer out =
+        ByteBuffer.allocate(shape.values() * format.bytes()).order(ByteOrder.LITTLE_ENDIAN);
     for (int i = 0; i < shape.values(); i++) {
       format.put(out, values[i]);
     }
@@ -46,7 +47,10 @@ public final class Exact implements PageCodec {
   public Page open(PageShape shape, PageKind kind, ByteBuffer payload) {
     if (payload.remaining() != shape.values() * format.bytes()) {
       throw new IllegalArgumentException(
-          "page has " + payload.remaining() + " bytes, expected " + shape.values() * format.bytes());
+          "page has "
+              + payload.remaining()
+              + " bytes, expected "
+              + shape.values() * format.bytes());
     }
     float[] values = new float[shape.values()];
     for (int i = 0; i < values.length; i++) {

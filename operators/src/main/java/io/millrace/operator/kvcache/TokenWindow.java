@@ -6,8 +6,8 @@ import java.util.Arrays;
 
 /**
  * The exact part of one stream of keys or values: its first tokens (sinks), and a sliding window
- * that never holds fewer than R of the newest. Tokens leave in pages of P, oldest first, only when R
- * + P are held, so pages depend on the tokens alone and not on how they were cut into blocks.
+ * that never holds fewer than R of the newest. Tokens leave in pages of P, oldest first, only when
+ * R + P are held, so pages depend on the tokens alone and not on how they were cut into blocks.
  *
  * <p>Tokens are kept in the format in which they came. Bytes (S + R + P + largest block) x c x 2 or
  * 4. One thread.
@@ -101,7 +101,9 @@ final class TokenWindow {
     int kept = size() * tokenBytes();
     int more = (fresh - toSinks) * tokenBytes();
     if (held.length < kept + more) {
-      held = Arrays.copyOf(held, Math.max(kept + more, (sizes.window() + sizes.page()) * tokenBytes()));
+      held =
+          Arrays.copyOf(
+              held, Math.max(kept + more, (sizes.window() + sizes.page()) * tokenBytes()));
     }
     in.get(held, kept, more);
     next += fresh;

@@ -8,7 +8,9 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
+import java.util.EnumSet;
 import java.util.List;
+import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
@@ -37,6 +39,12 @@ import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
  * between a source that reads the trace and a {@link Transcript}.
  */
 final class TraceJob {
+  /** Why a cluster refuses a savepoint while tasks are starting: before, and as, they answer. */
+  private static final Set<CheckpointFailureReason> STARTING =
+      EnumSet.of(
+          CheckpointFailureReason.NOT_ALL_REQUIRED_TASKS_RUNNING,
+          CheckpointFailureReason.CHECKPOINT_DECLINED_TASK_NOT_READY);
+
   private static final long PATIENCE_SECONDS = 60;
   private static final int MOST_OUTPUTS = 100_000;
 
@@ -152,8 +160,7 @@ final class TraceJob {
       } catch (ExecutionException e) {
         boolean starting =
             e.getCause() instanceof CheckpointException refusal
-                && refusal.getCheckpointFailureReason()
-                    == CheckpointFailureReason.NOT_ALL_REQUIRED_TASKS_RUNNING;
+                && STARTING.contains(refusal.getCheckpointFailureReason());
         if (!starting || System.nanoTime() > until) {
           throw e;
         }

@@ -82,12 +82,8 @@ final class ClusterRest {
     return jobs;
   }
 
-  /**
-   * The oldest of the jobs of a name that have not ended and are not about to; waits for a cluster
-   * that has just been started.
-   */
+  /** The oldest of the jobs of a name that have not ended and are not about to. */
   Optional<Job> liveJob(String name) throws IOException, InterruptedException {
-    awaitLeader();
     return jobs().stream().filter(job -> job.isLive() && job.name().equals(name)).min(Job.OLDEST);
   }
 
@@ -95,15 +91,6 @@ final class ClusterRest {
   boolean isEnding(String name) throws IOException, InterruptedException {
     return jobs().stream()
         .anyMatch(job -> job.name().equals(name) && !job.isLive() && !job.hasEnded());
-  }
-
-  /** A cluster takes requests a moment before it has somebody to answer them: 503. */
-  private void awaitLeader() throws IOException, InterruptedException {
-    HttpRequest request = request("/jobs/overview").GET().build();
-    long until = System.nanoTime() + ANSWER.toNanos();
-    while (System.nanoTime() < until && exchange(request).statusCode() == 503) {
-      Thread.sleep(50);
-    }
   }
 
   /** State, vertices and timestamps of a job. */
@@ -236,13 +223,24 @@ final class ClusterRest {
     return response.body().length == 0 ? json.createObjectNode() : json.readTree(response.body());
   }
 
+  /**
+   * A cluster takes requests a moment before it has somebody to answer them, after its start and
+   * after a change of leader: 503, asked again.
+   */
   private HttpResponse<byte[]> exchange(HttpRequest request)
       throws IOException, InterruptedException {
-    try {
-      return http.send(request, BodyHandlers.ofByteArray());
-    } catch (ConnectException e) {
-      // the client gives it no message
-      throw new IOException("no connection", e);
+    long until = System.nanoTime() + ANSWER.toNanos();
+    while (true) {
+      try {
+        HttpResponse<byte[]> response = http.send(request, BodyHandlers.ofByteArray());
+        if (response.statusCode() != 503 || System.nanoTime() > until) {
+          return response;
+        }
+      } catch (ConnectException e) {
+        // the client gives it no message
+        throw new IOException("no connection", e);
+      }
+      Thread.sleep(50);
     }
   }
 }

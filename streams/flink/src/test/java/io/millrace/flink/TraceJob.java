@@ -191,11 +191,8 @@ final class TraceJob {
     if (models.isEmpty()) {
       results = PipelineJob.operate(trace.stage(), reference, input);
     } else {
-      List<TopicRecord> slices = from > 0 ? models.subList(0, 1) : models;
-      Permits modelPermits =
-          markAt.isEmpty() ? Permits.ALL : new Permits(slices.size(), slices.size());
       DataStream<TopicRecord> versions =
-          source(environment, "models", slices, modelPermits)
+          source(environment, "models", from > 0 ? models.subList(0, 1) : models, Permits.ALL)
               .map(new Turnstile("", markAt, mark), TopicRecordType.INSTANCE)
               .setParallelism(1);
       results = PipelineJob.operate(trace.stage(), reference, input, versions);
@@ -215,9 +212,7 @@ final class TraceJob {
     DataGeneratorSource<TopicRecord> source =
         new DataGeneratorSource<>(
             new Listed(records),
-            // one number more than it may ever take: it waits, since a source that ends while a
-            // savepoint is taken would have it refused
-            new NumberSequenceSource(0, records.size() - (permits.equals(Permits.ALL) ? 1 : 0)),
+            new NumberSequenceSource(0, records.size() - 1),
             permits,
             TopicRecordType.INSTANCE);
     return environment

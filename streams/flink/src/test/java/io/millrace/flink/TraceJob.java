@@ -43,7 +43,8 @@ final class TraceJob {
   private static final Set<CheckpointFailureReason> STARTING =
       EnumSet.of(
           CheckpointFailureReason.NOT_ALL_REQUIRED_TASKS_RUNNING,
-          CheckpointFailureReason.CHECKPOINT_DECLINED_TASK_NOT_READY);
+          CheckpointFailureReason.CHECKPOINT_DECLINED_TASK_NOT_READY,
+          CheckpointFailureReason.TASK_CHECKPOINT_FAILURE);
 
   private static final long PATIENCE_SECONDS = 60;
   private static final int MOST_OUTPUTS = 100_000;

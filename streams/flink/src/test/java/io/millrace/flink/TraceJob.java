@@ -13,6 +13,7 @@ import java.util.List;
 import java.util.Set;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
+import java.util.stream.Stream;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.connector.source.lib.NumberSequenceSource;
 import org.apache.flink.configuration.CheckpointingOptions;
@@ -43,8 +44,7 @@ final class TraceJob {
   private static final Set<CheckpointFailureReason> STARTING =
       EnumSet.of(
           CheckpointFailureReason.NOT_ALL_REQUIRED_TASKS_RUNNING,
-          CheckpointFailureReason.CHECKPOINT_DECLINED_TASK_NOT_READY,
-          CheckpointFailureReason.TASK_CHECKPOINT_FAILURE);
+          CheckpointFailureReason.CHECKPOINT_DECLINED_TASK_NOT_READY);
 
   private static final long PATIENCE_SECONDS = 60;
   private static final int MOST_OUTPUTS = 100_000;
@@ -192,8 +192,15 @@ final class TraceJob {
     if (models.isEmpty()) {
       results = PipelineJob.operate(trace.stage(), reference, input);
     } else {
+      // a source that ended while a savepoint is taken would have it refused: before its end, this
+      // one waits; after a restart it gives the last slice again, which the stage knows
+      List<TopicRecord> slices =
+          from > 0
+              ? models.subList(0, 1)
+              : Stream.concat(models.stream(), Stream.of(models.get(models.size() - 1))).toList();
+      Permits waiting = new Permits(slices.size() - 1, slices.size() - 1);
       DataStream<TopicRecord> versions =
-          source(environment, "models", from > 0 ? models.subList(0, 1) : models, Permits.ALL)
+          source(environment, "models", slices, markAt.isEmpty() ? Permits.ALL : waiting)
               .map(new Turnstile("", markAt, mark), TopicRecordType.INSTANCE)
               .setParallelism(1);
       results = PipelineJob.operate(trace.stage(), reference, input, versions);

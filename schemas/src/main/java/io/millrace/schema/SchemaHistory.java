@@ -23,6 +23,14 @@ public final class SchemaHistory {
               "Anomaly",
               "DictionaryVersion",
               "DictionaryStatistics",
+              "KeyValueBlock",
+              "SessionEnd",
+              "QueryMoments",
+              "KeyValuePage",
+              "KeyValueSummary",
+              "KeyValueSample",
+              "BasisVersion",
+              "HeadBudget",
               "DeadLetter",
               "Metric"));
 

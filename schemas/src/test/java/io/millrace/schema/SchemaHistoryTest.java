@@ -21,6 +21,14 @@ class SchemaHistoryTest {
         Anomaly.getClassSchema(),
         DictionaryVersion.getClassSchema(),
         DictionaryStatistics.getClassSchema(),
+        KeyValueBlock.getClassSchema(),
+        SessionEnd.getClassSchema(),
+        QueryMoments.getClassSchema(),
+        KeyValuePage.getClassSchema(),
+        KeyValueSummary.getClassSchema(),
+        KeyValueSample.getClassSchema(),
+        BasisVersion.getClassSchema(),
+        HeadBudget.getClassSchema(),
         DeadLetter.getClassSchema(),
         Metric.getClassSchema());
   }

@@ -41,6 +41,11 @@ public final class BlockFloat implements PageCodec {
   }
 
   @Override
+  public int parameters() {
+    return mantissaBits;
+  }
+
+  @Override
   public String name() {
     return "bfp-" + mantissaBits;
   }

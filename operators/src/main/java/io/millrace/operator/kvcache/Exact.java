@@ -25,6 +25,11 @@ public final class Exact implements PageCodec {
   }
 
   @Override
+  public int parameters() {
+    return 0;
+  }
+
+  @Override
   public String name() {
     return switch (format) {
       case FLOAT16 -> "fp16";

@@ -45,6 +45,11 @@ public final class Kivi implements PageCodec {
   }
 
   @Override
+  public int parameters() {
+    return bits | group << 8;
+  }
+
+  @Override
   public String name() {
     return "kivi-" + bits;
   }

@@ -30,6 +30,11 @@ final class LearnedTransform implements PageCodec {
   }
 
   @Override
+  public int parameters() {
+    return 0;
+  }
+
+  @Override
   public String name() {
     return "transform";
   }

@@ -57,6 +57,11 @@ public final class RotatedCodebook implements PageCodec {
   }
 
   @Override
+  public int parameters() {
+    return bits;
+  }
+
+  @Override
   public String name() {
     return "rotated-" + bits;
   }

@@ -36,6 +36,11 @@ public final class RoundToNearest implements PageCodec {
   }
 
   @Override
+  public int parameters() {
+    return bits | group << 8;
+  }
+
+  @Override
   public String name() {
     return "rtn-" + bits;
   }

@@ -1,5 +1,6 @@
 package io.millrace.operator.kvcache;
 
+import io.millrace.operator.Models;
 import io.millrace.operator.dictionary.Dictionary;
 import io.millrace.operator.dictionary.DictionaryModel;
 import io.millrace.schema.RotaryPairing;
@@ -7,7 +8,7 @@ import io.millrace.schema.RotaryPosition;
 import io.millrace.schema.RotaryState;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Random;
+import java.util.Optional;
 
 /** Models for pages of a shape, learned from nothing in particular. */
 final class LearnedModels {
@@ -17,7 +18,7 @@ final class LearnedModels {
   static TransformBasis basis(PageShape shape) {
     int c = shape.channels();
     SecondMoments moments = new SecondMoments(c);
-    moments.observe(normal(11, 4 * c * c), 0, 4 * c);
+    moments.observe(DumpTools.normal(11, 4 * c * c), 0, 4 * c);
     return TransformBasis.learn("m/w/0/K/0", 3, vectors(shape), moments, c);
   }
 
@@ -31,7 +32,7 @@ final class LearnedModels {
   /** Of twice as many random atoms as a head has channels, and one that is dead. */
   static DictionaryModel dictionary(PageShape shape) {
     int d = shape.headDimension();
-    float[] atoms = normal(12, (2 * d + 1) * d);
+    float[] atoms = DumpTools.normal(12, (2 * d + 1) * d);
     Arrays.fill(atoms, 0, d, 0f);
     Dictionary dictionary = Dictionary.normalized(atoms, 2 * d + 1, d);
     return new DictionaryModel("m/w/0/K/0/dictionary", 5, dictionary, 1, d);
@@ -47,19 +48,27 @@ final class LearnedModels {
   }
 
   static float[] queryMeanSquares(PageShape shape) {
-    float[] squares = normal(13, shape.channels());
+    float[] squares = DumpTools.normal(13, shape.channels());
     for (int i = 0; i < squares.length; i++) {
       squares[i] *= squares[i];
     }
     return squares;
   }
 
-  private static float[] normal(long seed, int length) {
-    Random random = new Random(seed);
-    float[] values = new float[length];
-    for (int i = 0; i < length; i++) {
-      values[i] = (float) random.nextGaussian();
-    }
-    return values;
+  /** Knows one model. */
+  static CodecContext context(String basis, Models.Model only) {
+    Models models =
+        new Models() {
+          @Override
+          public Optional<Model> latest(String id) {
+            return id.equals(only.id()) ? Optional.of(only) : Optional.empty();
+          }
+
+          @Override
+          public Optional<Model> version(String id, long version) {
+            return latest(id).filter(model -> model.version() == version);
+          }
+        };
+    return new CodecContext(models, basis, new float[0]);
   }
 }

@@ -134,9 +134,7 @@ class BasisLearningTest {
     }
     for (int token = 0; token < 2048; ) {
       int count = Math.min(1 + random.nextInt(90), 2048 - token);
-      parts
-          .get(random.nextInt(5))
-          .observe(tokens, token * CHANNELS, count, new SecondMoments.Scratch());
+      parts.get(random.nextInt(5)).observe(tokens, token * CHANNELS, count);
       token += count;
     }
     Collections.shuffle(parts, random);
@@ -307,7 +305,7 @@ class BasisLearningTest {
 
   private static SecondMoments moments(float[] tokens, int channels) {
     SecondMoments moments = new SecondMoments(channels);
-    moments.observe(tokens, 0, tokens.length / channels, new SecondMoments.Scratch());
+    moments.observe(tokens, 0, tokens.length / channels);
     return moments;
   }
 

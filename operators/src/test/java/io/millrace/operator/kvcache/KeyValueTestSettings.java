@@ -55,6 +55,10 @@ final class KeyValueTestSettings {
 
   KeyValueSettings build() {
     return new KeyValueSettings(
-        window, new Tiers(fine, coarse, summary, labelShare), lifetime, bases, new Limits(256, 1024));
+        window,
+        new Tiers(fine, coarse, summary, labelShare),
+        lifetime,
+        bases,
+        new Limits(256, 1024));
   }
 }

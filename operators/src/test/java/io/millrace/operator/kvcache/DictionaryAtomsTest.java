@@ -218,7 +218,8 @@ class DictionaryAtomsTest {
         (layer, kind) -> new DictionaryAtoms(s, learned(dump, layer, kind, atoms, s, half)));
   }
 
-  private static DictionaryModel learned(
+  /** Learned online from the first tokens of a layer, keys before the rotary step. */
+  static DictionaryModel learned(
       KeyValueDump dump, int layer, PageKind kind, int atoms, int s, int tokens) {
     return online(
         DumpTools.beforeRotary(dump, layer, kind, 0, tokens), dump.headDimension(), atoms, s);

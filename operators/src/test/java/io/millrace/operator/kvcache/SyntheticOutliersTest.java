@@ -53,6 +53,15 @@ class SyntheticOutliersTest {
                 1.1,
                 (dump, layer) -> new LowRankKeys(25, HALVES, basis(dump, layer))),
             new Expected(
+                "dictionary-4",
+                1,
+                1.35,
+                (dump, layer) ->
+                    new DictionaryAtoms(
+                        4,
+                        DictionaryAtomsTest.learned(
+                            dump, layer, PageKind.KEYS, 64, 4, dump.tokens()))),
+            new Expected(
                 "transform-2.2",
                 1,
                 1.25,

@@ -43,8 +43,8 @@ final class BadInputIT {
   private static final String INPUT = "readings";
   private static final String CLEAN_INPUT = "clean-readings";
 
-  private static final List<String> PIPELINE =
-      List.of(
+  private static final TestedPipeline PIPELINE =
+      TestedPipeline.sensors(
           "channels: 2",
           "window:",
           "  length: 16",

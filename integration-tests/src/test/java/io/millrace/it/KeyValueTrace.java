@@ -162,8 +162,6 @@ record KeyValueTrace(List<Sent> records) {
   private static short half(float value) {
     int bits = Float.floatToRawIntBits(value);
     int exponent = (bits >>> 23 & 0xff) - 127 + 15;
-    return exponent < 1
-        ? 0
-        : (short) (bits >>> 16 & 0x8000 | exponent << 10 | bits >>> 13 & 0x3ff);
+    return exponent < 1 ? 0 : (short) (bits >>> 16 & 0x8000 | exponent << 10 | bits >>> 13 & 0x3ff);
   }
 }

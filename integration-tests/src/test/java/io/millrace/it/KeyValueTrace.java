@@ -68,6 +68,17 @@ record KeyValueTrace(List<Sent> records) {
     return new KeyValueTrace(List.copyOf(records));
   }
 
+  /** Without the ends of sessions. */
+  List<Sent> blocks() {
+    SingleObject<SessionEnd> ends = SingleObject.of(SessionEnd.class);
+    long fingerprint = fingerprint(ends.encode(new SessionEnd(new HeadGroup("", "", "", "", 0, 0, 0, 0), 0L)));
+    return records.stream().filter(record -> fingerprint(record.value()) != fingerprint).toList();
+  }
+
+  private static long fingerprint(byte[] value) {
+    return ByteBuffer.wrap(value, 2, Long.BYTES).getLong();
+  }
+
   /** Part {@code number} of {@code parts} of about the same size. */
   KeyValueTrace part(int number, int parts) {
     return new KeyValueTrace(

@@ -1,5 +1,6 @@
 package io.millrace.it;
 
+import static java.nio.charset.StandardCharsets.UTF_8;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -23,14 +24,15 @@ final class PageChains {
    * For each head group and kind: no token missing, none twice, no tier of a span twice, every link
    * fits; and no link of one tenant is also another's.
    *
-   * @param pages committed records, tombstones among them
+   * @param pages committed records, tombstones and summaries among them
    */
   static void assertWhole(List<ConsumerRecord<byte[], byte[]>> pages, String context) {
     SingleObject<KeyValuePage> format = SingleObject.of(KeyValuePage.class);
     Map<String, TreeMap<Long, List<KeyValuePage>>> chains = new TreeMap<>();
     Map<ByteBuffer, String> owners = new TreeMap<>();
     for (ConsumerRecord<byte[], byte[]> record : pages) {
-      if (record.value() == null) {
+      boolean isPage = !new String(record.key(), UTF_8).contains("/S/");
+      if (record.value() == null || !isPage) {
         continue;
       }
       KeyValuePage page = format.decode(record.value());

@@ -28,6 +28,30 @@ record TestedPipeline(String operator, List<String> settings, List<String> chann
           "rounds:",
           "  first-windows: 32");
 
+  /** Codecs that learn nothing: which version of a basis a page meets depends on its arrival. */
+  static final TestedPipeline KEY_VALUES =
+      new TestedPipeline(
+          "kv-cache",
+          List.of(
+              "window:",
+              "  tokens: 64",
+              "  page-tokens: 32",
+              "  sinks: 4",
+              "keys:",
+              "  codec: kivi-4",
+              "values:",
+              "  codec: rotated-3",
+              "coarse:",
+              "  keys: kivi-2",
+              "  values: kivi-2",
+              "  after-seconds: 10",
+              "summary:",
+              "  features: 32",
+              "  after-seconds: 20",
+              "learning:",
+              "  share: 0"),
+          List.of("pages"));
+
   /** Online dictionary learning on sensors. */
   static TestedPipeline sensors(String... settings) {
     return new TestedPipeline("sensor-dictionary", List.of(settings), DICTIONARY_CHANNELS);

@@ -20,8 +20,8 @@ import java.util.List;
  * </pre>
  *
  * <p>As application/octet-stream the body is queries of one head, float32 little-endian [n, d], the
- * rest are parameters, {@code head} among them; the answer is float64 little-endian [n, d + 2]:
- * each row exponent, sum, weighted.
+ * rest are parameters, {@code head} and {@code headDimension} (d) among them; the answer is float64
+ * little-endian [n, d + 2]: each row exponent, sum, weighted.
  *
  * <p>Sums are in units of 2^exponent. Partials of one query add up, whoever computed them, once
  * they are in one unit; the attention is weighted / sum.

@@ -4,6 +4,7 @@ import io.millrace.app.PipelineSelection;
 import io.millrace.app.inspect.TopicScan;
 import io.millrace.runtime.ConfigurationException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import picocli.CommandLine.Mixin;
 
 /** The options that name a KV-cache pipeline, and its topics read once. */
@@ -30,7 +31,7 @@ final class CacheSelection {
    */
   CacheStore scan(String prefix) {
     CacheTopics topics = topics();
-    CacheStore store = new CacheStore(topics, CACHE_BYTES);
+    CacheStore store = new CacheStore(topics, CACHE_BYTES, Duration.ofDays(1));
     TopicScan scan = new TopicScan(topics.kafka());
     scan.forEach(topics.bases(), record -> store.takeModel(record.value()));
     scan.forEach(

@@ -6,6 +6,7 @@ import io.millrace.runtime.Following;
 import io.millrace.runtime.ModelShelf;
 import io.millrace.schema.UnreadableRecordException;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.Set;
 import java.util.function.Function;
 import org.slf4j.Logger;
@@ -28,13 +29,17 @@ final class CacheStore {
 
   private final ModelShelf shelf;
   private final View view;
+  private final long idleMicros;
+  private long retiredMicros;
   private boolean warned;
 
   /**
    * @param topics for their names
    * @param cacheBytes for opened pages
+   * @param idle event time after which a session's opened pages go before others'
    */
-  CacheStore(CacheTopics topics, long cacheBytes) {
+  CacheStore(CacheTopics topics, long cacheBytes, Duration idle) {
+    idleMicros = idle.toMillis() * 1_000;
     shelf = new ModelShelf(new Following(topics.bases(), Set.of(), VERSIONS));
     view = new View(new PageTable(), new KeyValueReader(shelf, cacheBytes));
   }
@@ -61,6 +66,11 @@ final class CacheStore {
 
   /** Reads under the lock; nothing of the view may leave it. */
   synchronized <T> T read(Function<View, T> reading) {
+    // seldom enough to cost nothing beside what is read
+    if (view.table().newestMicros() - retiredMicros > idleMicros / 4) {
+      retiredMicros = view.table().newestMicros();
+      view.reader().retire(view.table(), idleMicros);
+    }
     return reading.apply(view);
   }
 }

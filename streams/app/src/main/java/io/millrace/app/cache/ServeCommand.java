@@ -4,6 +4,7 @@ import io.javalin.util.JavalinBindException;
 import io.millrace.app.LogLevels;
 import io.millrace.runtime.ConfigurationException;
 import java.io.PrintWriter;
+import java.time.Duration;
 import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
@@ -52,13 +53,23 @@ final class ServeCommand implements Callable<Integer> {
       description = "Memory for opened pages (default: ${DEFAULT-VALUE}).")
   private int cacheMegabytes;
 
+  @Option(
+      names = "--idle-seconds",
+      defaultValue = "600",
+      description =
+          "Event time without news after which a session's opened pages go first (default:"
+              + " ${DEFAULT-VALUE}).")
+  private int idleSeconds;
+
   @Override
   public Integer call() throws InterruptedException {
     require("--port", port, HIGHEST_PORT);
     require("--cache-megabytes", cacheMegabytes, 1 << 20);
+    require("--idle-seconds", idleSeconds, Integer.MAX_VALUE);
     LogLevels.forService();
     CacheTopics topics = selection.topics();
-    CacheStore store = new CacheStore(topics, (long) cacheMegabytes << 20);
+    CacheStore store =
+        new CacheStore(topics, (long) cacheMegabytes << 20, Duration.ofSeconds(idleSeconds));
     CountDownLatch stopping = new CountDownLatch(1);
     CountDownLatch closed = new CountDownLatch(1);
     Runtime.getRuntime().addShutdownHook(new Thread(() -> stop(stopping, closed), "stop"));

@@ -21,6 +21,7 @@ import io.millrace.schema.TensorKind;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.charset.StandardCharsets;
+import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -105,7 +106,8 @@ final class PlantedCache {
   }
 
   static CacheStore store() {
-    return new CacheStore(new CacheTopics("kv", Map.of(), "kv.pages", "kv.bases"), 1 << 20);
+    return new CacheStore(
+        new CacheTopics("kv", Map.of(), "kv.pages", "kv.bases"), 1 << 20, Duration.ofSeconds(1));
   }
 
   /** Softmax attention in double over tokens {@code from} to {@code to} - 1. */

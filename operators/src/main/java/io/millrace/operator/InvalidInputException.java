@@ -36,7 +36,13 @@ public final class InvalidInputException extends RuntimeException {
     /** An earlier event time than the record before. */
     LATE,
     /** Names a model version that is unknown or too old. */
-    UNKNOWN_MODEL
+    UNKNOWN_MODEL,
+    /** Something is missing between the record before and this one. */
+    GAP,
+    /** Comes after the end of what it belongs to. */
+    ENDED,
+    /** Contradicts what an earlier record of the same key said. */
+    INCONSISTENT
   }
 
   private final Reason reason;

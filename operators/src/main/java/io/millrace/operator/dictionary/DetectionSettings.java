@@ -1,5 +1,7 @@
 package io.millrace.operator.dictionary;
 
+import io.millrace.operator.SettingCheck;
+
 /**
  * When a window is an outlier and when a sensor has drifted.
  *

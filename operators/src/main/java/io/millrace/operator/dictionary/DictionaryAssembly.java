@@ -1,5 +1,6 @@
 package io.millrace.operator.dictionary;
 
+import io.millrace.operator.SettingCheck;
 import io.millrace.schema.DictionaryVersion;
 import java.util.Optional;
 import java.util.TreeMap;

@@ -1,5 +1,7 @@
 package io.millrace.operator.dictionary;
 
+import io.millrace.operator.SettingCheck;
+
 /**
  * When a dictionary's next version is made. Rounds are short at first and then grow with what was
  * learned, since their number matters more than their length (about 40 suffice).

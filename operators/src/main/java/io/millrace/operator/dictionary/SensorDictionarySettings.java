@@ -1,5 +1,7 @@
 package io.millrace.operator.dictionary;
 
+import io.millrace.operator.SettingCheck;
+
 /**
  * Settings of {@link SensorDictionaryLearning} and {@link SharedDictionaryMerge}.
  *

@@ -1,5 +1,7 @@
 package io.millrace.operator.dictionary;
 
+import io.millrace.operator.SettingCheck;
+
 /**
  * How a sensor's readings become windows.
  *

@@ -1,9 +1,12 @@
 package io.millrace.operator.kvcache;
 
 import io.millrace.operator.Models;
+import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The table of contents of page codecs: by name for settings, by number for pages. A new codec is a
@@ -27,10 +30,12 @@ public final class PageCodecs {
   static final byte HEAD_BUDGET = 14;
 
   private static final int GROUP = 32;
+  private static final Pattern TRANSFORM =
+      Pattern.compile(Pattern.quote(LearnedTransform.NAME) + "([0-9]{1,2}(?:\\.[0-9]{1,2})?)");
 
   private PageCodecs() {}
 
-  /** Names that settings may use. */
+  /** Names that settings may use; of transform-BITS, which takes any rate, two examples. */
   public static List<String> names() {
     return List.of(
         "fp32",
@@ -45,7 +50,9 @@ public final class PageCodecs {
         "rotated-3",
         "rotated-2",
         "bfp-4",
-        "bfp-3");
+        "bfp-3",
+        "transform-1.2",
+        "transform-2.2");
   }
 
   /**
@@ -70,8 +77,7 @@ public final class PageCodecs {
       case "rotated-2" -> Optional.of(new RotatedCodebook(2));
       case "bfp-4" -> Optional.of(new BlockFloat(4));
       case "bfp-3" -> Optional.of(new BlockFloat(3));
-      default ->
-          throw new IllegalArgumentException("codec is " + name + ", expected one of " + names());
+      default -> transform(name, context);
     };
   }
 
@@ -95,9 +101,52 @@ public final class PageCodecs {
       case KIVI -> new Kivi(bits, group);
       case ROTATED_CODEBOOK -> new RotatedCodebook(bits);
       case BLOCK_FLOAT -> new BlockFloat(bits);
+      case LEARNED_TRANSFORM ->
+          new LearnedTransform(required(TransformBasis.class, model), parameters);
       default ->
           throw new IllegalArgumentException("page has codec " + id + ", which is not known here");
     };
+  }
+
+  /** transform-BITS with at most two decimals; empty while no basis is known. */
+  private static Optional<PageCodec> transform(String name, CodecContext context) {
+    Matcher rate = TRANSFORM.matcher(name);
+    int hundredths =
+        rate.matches() ? new BigDecimal(rate.group(1)).movePointRight(2).intValueExact() : 0;
+    if (hundredths < 100 * LearnedTransform.SMALLEST_RATE
+        || hundredths > 100 * LearnedTransform.LARGEST_RATE) {
+      throw new IllegalArgumentException(
+          "codec is "
+              + name
+              + ", expected one of "
+              + names()
+              + ", or transform-BITS with 0.5 to 8 bits and at most two decimals");
+    }
+    return context
+        .models()
+        .latest(context.basis())
+        .map(
+            model ->
+                new LearnedTransform(
+                    required(TransformBasis.class, Optional.of(model)), hundredths));
+  }
+
+  /**
+   * The model that a codec needs.
+   *
+   * @throws IllegalArgumentException for none, or one of another type
+   */
+  static <T extends Models.Model> T required(Class<T> type, Optional<Models.Model> model) {
+    return model
+        .filter(type::isInstance)
+        .map(type::cast)
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "page needs a "
+                        + type.getSimpleName()
+                        + ", got "
+                        + model.map(Object::toString).orElse("none")));
   }
 
   /**

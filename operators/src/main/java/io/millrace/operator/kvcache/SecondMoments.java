@@ -105,6 +105,11 @@ final class SecondMoments {
     return weight == 0 ? 0 : sums[i] / weight;
   }
 
+  /** Mean square of channel {@code i} about zero; 0 before the first vector. */
+  double meanSquare(int i) {
+    return weight == 0 ? 0 : products[i * channels + i] / weight;
+  }
+
   /** The covariance matrix, [c x c]. */
   double[] covariance() {
     double[] covariance = new double[products.length];

@@ -1,17 +1,23 @@
-package io.millrace.operator.dictionary;
+package io.millrace.operator;
 
 /** Refuses settings outside their range: setting, got, expected. */
-final class SettingCheck {
+public final class SettingCheck {
   private SettingCheck() {}
 
-  static void range(String setting, long value, long low, long high) {
+  /**
+   * @throws IllegalArgumentException for a value below {@code low} or above {@code high}
+   */
+  public static void range(String setting, long value, long low, long high) {
     if (value < low || value > high) {
       throw new IllegalArgumentException(
           setting + " is " + value + ", expected " + low + " to " + high);
     }
   }
 
-  static void range(String setting, double value, double low, double high) {
+  /**
+   * @throws IllegalArgumentException for a value below {@code low} or above {@code high}, or NaN
+   */
+  public static void range(String setting, double value, double low, double high) {
     if (!(value >= low && value <= high)) {
       throw new IllegalArgumentException(
           setting + " is " + value + ", expected " + low + " to " + high);

@@ -32,6 +32,9 @@ public final class PageCodecs {
   private static final int GROUP = 32;
   private static final Pattern TRANSFORM =
       Pattern.compile(Pattern.quote(LearnedTransform.NAME) + "([0-9]{1,2}(?:\\.[0-9]{1,2})?)");
+  private static final int OUTLIERS_PER_MILLE = 20;
+  private static final int RESIDUAL_RANK = 2;
+  private static final int PRUNED_PERCENT = 50;
 
   private PageCodecs() {}
 
@@ -51,6 +54,15 @@ public final class PageCodecs {
         "rotated-2",
         "bfp-4",
         "bfp-3",
+        "gear-4",
+        "gear-2",
+        "mustafar-50",
+        "mustafar-70",
+        "mustafar-70-8",
+        "mustafar-70-4",
+        "think-50",
+        "think-50-kivi-4",
+        "think-50-kivi-2",
         "transform-1.2",
         "transform-2.2");
   }
@@ -77,6 +89,15 @@ public final class PageCodecs {
       case "rotated-2" -> Optional.of(new RotatedCodebook(2));
       case "bfp-4" -> Optional.of(new BlockFloat(4));
       case "bfp-3" -> Optional.of(new BlockFloat(3));
+      case "gear-4" -> Optional.of(new Gear(4, OUTLIERS_PER_MILLE, RESIDUAL_RANK));
+      case "gear-2" -> Optional.of(new Gear(2, OUTLIERS_PER_MILLE, RESIDUAL_RANK));
+      case "mustafar-50" -> Optional.of(new BitmapSparse(50, 16));
+      case "mustafar-70" -> Optional.of(new BitmapSparse(70, 16));
+      case "mustafar-70-8" -> Optional.of(new BitmapSparse(70, 8));
+      case "mustafar-70-4" -> Optional.of(new BitmapSparse(70, 4));
+      case "think-50" -> pruned(new Exact(TokenFormat.FLOAT16), context);
+      case "think-50-kivi-4" -> pruned(new Kivi(4, GROUP), context);
+      case "think-50-kivi-2" -> pruned(new Kivi(2, GROUP), context);
       default -> transform(name, context);
     };
   }
@@ -91,18 +112,32 @@ public final class PageCodecs {
    *     than the codec needs
    */
   public static PageCodec reading(byte id, int parameters, Optional<Models.Model> model) {
-    int bits = parameters & 0xff;
-    int group = parameters >>> 8;
+    return switch (id) {
+      case OUTLIERS_LOW_RANK -> Gear.reading(parameters);
+      case PRUNED_CHANNELS -> PrunedChannels.reading(parameters);
+      case LEARNED_TRANSFORM ->
+          new LearnedTransform(required(TransformBasis.class, model), parameters);
+      default -> withoutModel(id, parameters);
+    };
+  }
+
+  /**
+   * A codec that has learned nothing and stands on no other.
+   *
+   * @throws IllegalArgumentException for an unknown number or impossible parameters
+   */
+  static PageCodec withoutModel(byte id, int parameters) {
+    int low = parameters & 0xff;
+    int high = parameters >>> 8;
     return switch (id) {
       case EXACT_FLOAT32 -> new Exact(TokenFormat.FLOAT32);
       case EXACT_FLOAT16 -> new Exact(TokenFormat.FLOAT16);
       case EXACT_BFLOAT16 -> new Exact(TokenFormat.BFLOAT16);
-      case ROUND_TO_NEAREST -> new RoundToNearest(bits, group);
-      case KIVI -> new Kivi(bits, group);
-      case ROTATED_CODEBOOK -> new RotatedCodebook(bits);
-      case BLOCK_FLOAT -> new BlockFloat(bits);
-      case LEARNED_TRANSFORM ->
-          new LearnedTransform(required(TransformBasis.class, model), parameters);
+      case ROUND_TO_NEAREST -> new RoundToNearest(low, high);
+      case KIVI -> new Kivi(low, high);
+      case ROTATED_CODEBOOK -> new RotatedCodebook(low);
+      case BLOCK_FLOAT -> new BlockFloat(low);
+      case BITMAP_SPARSE -> new BitmapSparse(low, high);
       default ->
           throw new IllegalArgumentException("page has codec " + id + ", which is not known here");
     };
@@ -147,6 +182,12 @@ public final class PageCodecs {
                         + type.getSimpleName()
                         + ", got "
                         + model.map(Object::toString).orElse("none")));
+  }
+
+  private static Optional<PageCodec> pruned(PageCodec base, CodecContext context) {
+    return context.queryMeanSquares().length == 0
+        ? Optional.empty()
+        : Optional.of(new PrunedChannels(PRUNED_PERCENT, base, context.queryMeanSquares()));
   }
 
   /**

@@ -111,7 +111,12 @@ public final class BlockFloat implements PageCodec {
     float[] units = new float[blocks];
     float[] minima = new float[blocks];
     for (int block = 0; block < blocks; block++) {
-      units[block] = Math.scalb(1f, (payload.get() & 0xff) - 127);
+      int exponent = (payload.get() & 0xff) - 127;
+      if (exponent > largestExponent()) {
+        throw new IllegalArgumentException(
+            "block has exponent " + exponent + ", expected at most " + largestExponent());
+      }
+      units[block] = Math.scalb(1f, exponent);
       minima[block] = -(1 << mantissaBits - 1) * units[block];
     }
     float[] sorted = new float[shape.values()];
@@ -132,8 +137,13 @@ public final class BlockFloat implements PageCodec {
     }
     int exponent = Math.max(-126, Math.getExponent(largest) + 2 - mantissaBits);
     return largest > ((1 << mantissaBits - 1) - 0.5f) * Math.scalb(1f, exponent)
-        ? Math.min(127, exponent + 1)
-        : exponent;
+        ? Math.min(largestExponent(), exponent + 1)
+        : Math.min(largestExponent(), exponent);
+  }
+
+  /** Of a unit whose largest multiple is finite. */
+  private int largestExponent() {
+    return 128 - mantissaBits;
   }
 
   private int bytes(PageShape shape) {

@@ -60,6 +60,9 @@ public final class Exact implements PageCodec {
     float[] values = new float[shape.values()];
     for (int i = 0; i < values.length; i++) {
       values[i] = format.get(payload);
+      if (!Float.isFinite(values[i])) {
+        throw new IllegalArgumentException("page has " + values[i] + ", expected finite values");
+      }
     }
     return new ExactPage(shape, values);
   }

@@ -8,7 +8,7 @@ package io.millrace.operator.kvcache;
  * <p>The tables are constants of the format: the normal distribution by series and continued
  * fraction in double, then rounded with at least one for each symbol, the rest given to zero.
  */
-final class GaussianTable {
+public final class GaussianTable {
   /** Deviations, in steps, are 2^(i/4 - 2): 0.25 to 22.6. */
   static final int TABLES = 27;
 
@@ -62,7 +62,7 @@ final class GaussianTable {
    *
    * @param index 0 to {@link #TABLES} - 1
    */
-  static GaussianTable of(int index) {
+  public static GaussianTable of(int index) {
     return ALL[index];
   }
 

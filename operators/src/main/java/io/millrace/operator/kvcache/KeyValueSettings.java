@@ -18,7 +18,7 @@ public record KeyValueSettings(
   private static final long MAXIMUM_MILLIS = Long.MAX_VALUE / 1_000_000;
 
   /**
-   * @throws IllegalArgumentException for pages that cannot hold the widest token
+   * @throws IllegalArgumentException for a window or pages too large for the widest tokens
    */
   public KeyValueSettings {
     SettingCheck.range(
@@ -26,6 +26,17 @@ public record KeyValueSettings(
         (long) Math.max(window.page(), window.sinks()) * limits.channels(),
         1,
         PageShape.MAXIMUM_VALUES);
+    SettingCheck.range(
+        "(window.window + window.page) x limits.channels",
+        (long) window.capacity() * limits.channels(),
+        1,
+        TokenWindow.MAXIMUM_VALUES);
+  }
+
+  /** Whether pages of a group enter sums at last: features are limited in width. */
+  boolean summarizes(KeyValueState state) {
+    return tiers.summary().afterMillis() > 0
+        && state.groupOrNull.getHeadDimension() <= RandomFeatures.LIMIT;
   }
 
   /**
@@ -43,6 +54,11 @@ public record KeyValueSettings(
       SettingCheck.range("window", window, 0, 65_535);
       SettingCheck.range("page", page, 1, 4096);
       SettingCheck.range("sinks", sinks, 0, 4096);
+    }
+
+    /** Tokens that are held at most: R + P, or S. */
+    int capacity() {
+      return Math.max(window + page, sinks);
     }
   }
 
@@ -74,7 +90,7 @@ public record KeyValueSettings(
   /**
    * One tier of pages.
    *
-   * @param keys codec of keys, a name of {@link PageCodecs#names}
+   * @param keys codec of keys, a name that {@link PageCodecs#named} knows
    * @param values codec of values
    * @param afterMillis age at which it begins
    * @param errorBound relative error beyond which a page stays in the tier before: exact before
@@ -85,22 +101,16 @@ public record KeyValueSettings(
      * @throws IllegalArgumentException for an unknown codec, or a value out of range
      */
     public Tier {
-      requireCodec(keys);
-      requireCodec(values);
+      // refuses an unknown name
+      PageCodecs.named(keys, CodecContext.NONE);
+      PageCodecs.named(values, CodecContext.NONE);
       SettingCheck.range("after-millis", afterMillis, 0, MAXIMUM_MILLIS);
       SettingCheck.range("error-bound", errorBound, 0, 1e6);
-    }
-
-    private static void requireCodec(String name) {
-      if (!PageCodecs.names().contains(name)) {
-        throw new IllegalArgumentException(
-            "codec is " + name + ", expected one of " + PageCodecs.names());
-      }
     }
   }
 
   /**
-   * Aged tokens as sums of random features, constant in size: AttentionSummary.
+   * Aged tokens as sums of random features, constant in size: {@link AttentionSummary}.
    *
    * @param features m a head, 1 to 4096
    * @param afterMillis age at which pages enter the sums; 0: never

@@ -20,11 +20,11 @@ final class LowRankSection {
   private final PageShape shape;
   private final int rank;
 
-  /** [h x r x n]. */
-  private final float[] left;
+  /** [h x r x n]; empty before there is anything. */
+  private float[] left = new float[0];
 
   /** [h x r x d]. */
-  private final float[] right;
+  private float[] right = new float[0];
 
   private final GemmScratch scratch = new GemmScratch();
 
@@ -36,12 +36,10 @@ final class LowRankSection {
   LowRankSection(PageShape shape, int rank) {
     this.shape = shape;
     this.rank = Math.min(rank, Math.min(shape.tokens(), shape.headDimension()));
-    this.left = new float[shape.heads() * this.rank * shape.tokens()];
-    this.right = new float[shape.heads() * this.rank * shape.headDimension()];
   }
 
   int bytes() {
-    return Short.BYTES * (left.length + right.length);
+    return Short.BYTES * shape.heads() * rank * (shape.tokens() + shape.headDimension());
   }
 
   /**
@@ -53,6 +51,7 @@ final class LowRankSection {
     if (rank == 0) {
       return;
     }
+    reserve();
     int n = shape.tokens();
     int d = shape.headDimension();
     float[] matrix = new float[n * d];
@@ -125,6 +124,7 @@ final class LowRankSection {
    * @throws IllegalArgumentException for factors that are not finite
    */
   void get(ByteBuffer in) {
+    reserve();
     float[] head = new float[rank * Math.max(shape.tokens(), shape.headDimension())];
     int leftHead = rank * shape.tokens();
     int rightHead = rank * shape.headDimension();
@@ -176,6 +176,11 @@ final class LowRankSection {
       float along = Kernels.dot(weights, weightsFrom, left, i * n, n);
       Kernels.axpy(along, right, i * d, sums, 0, d);
     }
+  }
+
+  private void reserve() {
+    left = new float[shape.heads() * rank * shape.tokens()];
+    right = new float[shape.heads() * rank * shape.headDimension()];
   }
 
   private static void round(float[] values) {

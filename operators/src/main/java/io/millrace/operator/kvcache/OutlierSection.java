@@ -4,9 +4,9 @@ import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
- * The k largest and k smallest entries of each vector of a page, and what they lack: a sparse matrix
- * that is added. A vector is a channel over the page's tokens for keys, a token over all channels
- * for values. Equal entries: the lower place counts as the smaller.
+ * The k largest and k smallest entries of each vector of a page, and what they lack: a sparse
+ * matrix that is added. A vector is a channel over the page's tokens for keys, a token over all
+ * channels for values. Equal entries: the lower place counts as the smaller.
  *
  * <pre>
  * places       the shorter of: sorted places of each vector, ceil(log2 length) bits each;
@@ -21,10 +21,10 @@ final class OutlierSection {
   private final int length;
   private final int perVector;
 
-  /** Places in a vector, [vectors x 2k], rising. */
-  private final int[] places;
+  /** Places in a vector, [vectors x 2k], rising; empty before there is anything. */
+  private int[] places = new int[0];
 
-  private final float[] corrections;
+  private float[] corrections = new float[0];
 
   private OutlierSection(PageShape shape, boolean alongTokens, int perSide) {
     this.shape = shape;
@@ -32,8 +32,6 @@ final class OutlierSection {
     this.vectors = alongTokens ? shape.channels() : shape.tokens();
     this.length = alongTokens ? shape.tokens() : shape.channels();
     this.perVector = 2 * perSide;
-    this.places = new int[vectors * perVector];
-    this.corrections = new float[places.length];
   }
 
   /**
@@ -50,7 +48,7 @@ final class OutlierSection {
   }
 
   int bytes() {
-    return placeBytes() + Short.BYTES * places.length;
+    return placeBytes() + Short.BYTES * vectors * perVector;
   }
 
   /**
@@ -62,6 +60,7 @@ final class OutlierSection {
     if (perVector == 0) {
       return;
     }
+    places = new int[vectors * perVector];
     long[] order = new long[length];
     for (int v = 0; v < vectors; v++) {
       for (int i = 0; i < length; i++) {
@@ -100,6 +99,7 @@ final class OutlierSection {
     } else {
       PackedIntegers.put(out, places, places.length, PackedIntegers.width(length));
     }
+    corrections = new float[places.length];
     for (int i = 0; i < places.length; i++) {
       int at = at(i / perVector, places[i]);
       corrections[i] = values[at] - coded[at];
@@ -114,6 +114,11 @@ final class OutlierSection {
    *     number of them
    */
   void get(ByteBuffer in) {
+    if (perVector == 0) {
+      return;
+    }
+    places = new int[vectors * perVector];
+    corrections = new float[places.length];
     if (isBitmap()) {
       getBitmap(in);
     } else {
@@ -122,7 +127,13 @@ final class OutlierSection {
         boolean rises = i % perVector == 0 || places[i] > places[i - 1];
         if (places[i] >= length || !rises) {
           throw new IllegalArgumentException(
-              "outlier " + i + " is at " + places[i] + " of " + length + ", expected rising places");
+              "outlier "
+                  + i
+                  + " is at "
+                  + places[i]
+                  + " of "
+                  + length
+                  + ", expected rising places");
         }
       }
     }
@@ -157,8 +168,7 @@ final class OutlierSection {
     for (int i = first(head); i < end(head); i++) {
       int channel = channel(i) - head * d;
       if (channel >= 0 && channel < d) {
-        sums[channel] =
-            Math.fma(weights[weightsFrom + token(i)], corrections[i], sums[channel]);
+        sums[channel] = Math.fma(weights[weightsFrom + token(i)], corrections[i], sums[channel]);
       }
     }
   }
@@ -204,12 +214,12 @@ final class OutlierSection {
   }
 
   private boolean isBitmap() {
-    return perVector * PackedIntegers.width(length) >= length;
+    return perVector * PackedIntegers.width(length) > length;
   }
 
   private int placeBytes() {
     return isBitmap()
         ? PackedIntegers.bytes(shape.values(), 1)
-        : PackedIntegers.bytes(places.length, PackedIntegers.width(length));
+        : PackedIntegers.bytes(vectors * perVector, PackedIntegers.width(length));
   }
 }

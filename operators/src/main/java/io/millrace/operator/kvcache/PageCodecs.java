@@ -1,6 +1,7 @@
 package io.millrace.operator.kvcache;
 
 import io.millrace.operator.Models;
+import io.millrace.operator.dictionary.DictionaryModel;
 import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.util.List;
@@ -30,11 +31,12 @@ public final class PageCodecs {
   static final byte HEAD_BUDGET = 14;
 
   private static final int GROUP = 32;
-  private static final Pattern TRANSFORM =
-      Pattern.compile(Pattern.quote(LearnedTransform.NAME) + "([0-9]{1,2}(?:\\.[0-9]{1,2})?)");
   private static final int OUTLIERS_PER_MILLE = 20;
   private static final int RESIDUAL_RANK = 2;
   private static final int PRUNED_PERCENT = 50;
+  private static final int KEPT_PERCENT = 25;
+  private static final Pattern TRANSFORM =
+      Pattern.compile(Pattern.quote(LearnedTransform.NAME) + "([0-9]{1,2}(?:\\.[0-9]{1,2})?)");
 
   private PageCodecs() {}
 
@@ -54,6 +56,8 @@ public final class PageCodecs {
         "rotated-2",
         "bfp-4",
         "bfp-3",
+        "transform-1.2",
+        "transform-2.2",
         "gear-4",
         "gear-2",
         "mustafar-50",
@@ -63,8 +67,12 @@ public final class PageCodecs {
         "think-50",
         "think-50-kivi-4",
         "think-50-kivi-2",
-        "transform-1.2",
-        "transform-2.2");
+        "cskv-25",
+        "cskv-25-kivi-4",
+        "dictionary-2",
+        "dictionary-4",
+        "dictionary-8",
+        "kivi-budget");
   }
 
   /**
@@ -98,6 +106,13 @@ public final class PageCodecs {
       case "think-50" -> pruned(new Exact(TokenFormat.FLOAT16), context);
       case "think-50-kivi-4" -> pruned(new Kivi(4, GROUP), context);
       case "think-50-kivi-2" -> pruned(new Kivi(2, GROUP), context);
+      case "cskv-25" -> lowRank(new Exact(TokenFormat.FLOAT16), context);
+      case "cskv-25-kivi-4" -> lowRank(new Kivi(4, GROUP), context);
+      case "dictionary-2" -> dictionary(2, context);
+      case "dictionary-4" -> dictionary(4, context);
+      case "dictionary-8" -> dictionary(8, context);
+      case "kivi-budget" ->
+          latest(HeadBudgetModel.class, "/budget", context).map(BudgetedHeads::new);
       default -> transform(name, context);
     };
   }
@@ -114,9 +129,12 @@ public final class PageCodecs {
   public static PageCodec reading(byte id, int parameters, Optional<Models.Model> model) {
     return switch (id) {
       case OUTLIERS_LOW_RANK -> Gear.reading(parameters);
+      case HEAD_BUDGET -> BudgetedHeads.reading(parameters);
       case PRUNED_CHANNELS -> PrunedChannels.reading(parameters);
       case LEARNED_TRANSFORM ->
           new LearnedTransform(required(TransformBasis.class, model), parameters);
+      case LOW_RANK_KEYS -> LowRankKeys.reading(parameters, required(TransformBasis.class, model));
+      case DICTIONARY -> new DictionaryAtoms(parameters, required(DictionaryModel.class, model));
       default -> withoutModel(id, parameters);
     };
   }
@@ -141,6 +159,32 @@ public final class PageCodecs {
       default ->
           throw new IllegalArgumentException("page has codec " + id + ", which is not known here");
     };
+  }
+
+  private static Optional<PageCodec> pruned(PageCodec base, CodecContext context) {
+    return context.queryMeanSquares().length == 0
+        ? Optional.empty()
+        : Optional.of(new PrunedChannels(PRUNED_PERCENT, base, context.queryMeanSquares()));
+  }
+
+  private static Optional<PageCodec> lowRank(PageCodec base, CodecContext context) {
+    return latest(TransformBasis.class, "", context)
+        .map(basis -> new LowRankKeys(KEPT_PERCENT, base, basis));
+  }
+
+  private static Optional<PageCodec> dictionary(int maxAtoms, CodecContext context) {
+    return latest(DictionaryModel.class, "/dictionary", context)
+        .map(model -> new DictionaryAtoms(maxAtoms, model));
+  }
+
+  /** The newest model of a layer's keys or values whose id ends so. */
+  private static <T extends Models.Model> Optional<T> latest(
+      Class<T> type, String suffix, CodecContext context) {
+    return context
+        .models()
+        .latest(context.basis() + suffix)
+        .filter(type::isInstance)
+        .map(type::cast);
   }
 
   /** transform-BITS with at most two decimals; empty while no basis is known. */
@@ -182,12 +226,6 @@ public final class PageCodecs {
                         + type.getSimpleName()
                         + ", got "
                         + model.map(Object::toString).orElse("none")));
-  }
-
-  private static Optional<PageCodec> pruned(PageCodec base, CodecContext context) {
-    return context.queryMeanSquares().length == 0
-        ? Optional.empty()
-        : Optional.of(new PrunedChannels(PRUNED_PERCENT, base, context.queryMeanSquares()));
   }
 
   /**

@@ -8,8 +8,8 @@ import java.util.Arrays;
  * Key channels pruned by what queries read of them, ThinK (Xu, Jie, Dong et al., 2024, arXiv
  * 2407.21018): channel j of a head scores mean(q_j^2) mean(k_j^2) over the page's tokens, and the
  * lowest floor(d share) of a head are left out; equal scores keep the lower channel. Values lose
- * nothing. What stays is a page of fewer channels for another codec, as in the paper with KIVI. What
- * differs: query moments come from the stream, not from the last 32 queries of a prompt.
+ * nothing. What stays is a page of fewer channels for another codec, as in the paper with KIVI.
+ * What differs: query moments come from the stream, not from the last 32 queries of a prompt.
  *
  * <pre>
  * keys    ceil(h d / 8)   bit i: channel i of the token is kept

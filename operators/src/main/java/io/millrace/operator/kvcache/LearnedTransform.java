@@ -55,10 +55,7 @@ final class LearnedTransform implements PageCodec {
     }
     this.basis = basis;
     this.hundredths = hundredths;
-    this.tables =
-        ComponentTables.of(
-            basis.deviations(),
-            ComponentTables.step(basis.deviations(), basis.channels(), hundredths / 100.0));
+    this.tables = basis.tables(hundredths / 100.0);
   }
 
   @Override

@@ -2,6 +2,8 @@ package io.millrace.operator.kvcache;
 
 import io.millrace.operator.Models;
 import io.millrace.schema.RotaryPosition;
+import java.util.Arrays;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
  * A learned transform for the tokens of one (model, layer, keys or values) over all heads: mean,
@@ -29,6 +31,7 @@ public final class TransformBasis implements Models.Model {
   private final float[] channelDeviations;
   private final float[] deviations;
   private final float[] components;
+  private final ConcurrentHashMap<Double, ComponentTables> tables = new ConcurrentHashMap<>();
 
   /**
    * The vectors that a basis is for.
@@ -119,22 +122,27 @@ public final class TransformBasis implements Models.Model {
    * Learns a basis.
    *
    * @param moments of at least two vectors
-   * @param componentCount r, the leading components that are kept, 1 to c
+   * @param maximumBits rate at which components that are too small to be coded are left out
    */
   static TransformBasis learn(
-      String id, long version, Vectors vectors, SecondMoments moments, int componentCount) {
+      String id, long version, Vectors vectors, SecondMoments moments, double maximumBits) {
     int c = moments.channels();
     SymmetricEigen.Decomposition eigen = SymmetricEigen.of(moments.covariance(), c);
+    float[] all = new float[c];
+    for (int j = 0; j < c; j++) {
+      all[j] = (float) Math.sqrt(Math.max(0, eigen.values()[j]));
+    }
+    int componentCount =
+        Math.max(1, ComponentTables.of(all, ComponentTables.step(all, c, maximumBits)).count());
     float[] mean = new float[c];
     float[] channelDeviations = new float[c];
     for (int i = 0; i < c; i++) {
       mean[i] = half(moments.mean(i));
       channelDeviations[i] = half(Math.sqrt(moments.meanSquare(i)));
     }
-    float[] deviations = new float[componentCount];
+    float[] deviations = Arrays.copyOf(all, componentCount);
     float[] components = new float[componentCount * c];
     for (int j = 0; j < componentCount; j++) {
-      deviations[j] = (float) Math.sqrt(Math.max(0, eigen.values()[j]));
       for (int i = 0; i < c; i++) {
         components[j * c + i] = half(eigen.vectors()[j][i]);
       }
@@ -186,6 +194,17 @@ public final class TransformBasis implements Models.Model {
   /** [r x c], a component of norm 1 in each row. */
   float[] components() {
     return components;
+  }
+
+  /**
+   * Step and tables of a rate, found once: that takes some milliseconds.
+   *
+   * @param bitsPerValue one of a few
+   */
+  ComponentTables tables(double bitsPerValue) {
+    return tables.computeIfAbsent(
+        bitsPerValue,
+        bits -> ComponentTables.of(deviations, ComponentTables.step(deviations, channels(), bits)));
   }
 
   @Override

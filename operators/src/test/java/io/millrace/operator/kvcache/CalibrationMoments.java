@@ -1,5 +1,6 @@
 package io.millrace.operator.kvcache;
 
+import io.millrace.operator.Models;
 import io.millrace.operator.kvcache.TransformBasis.Vectors;
 import io.millrace.schema.RotaryPairing;
 import io.millrace.schema.RotaryPosition;
@@ -9,7 +10,11 @@ import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.HashMap;
 import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.function.BiFunction;
 
 /**
  * Bases for a dump, from tokens that are not in it: of MiniLM and the byte-level decoder, means and
@@ -27,8 +32,46 @@ final class CalibrationMoments {
     return dump.model().equals("stories260K") ? dump.from(SPLIT) : dump;
   }
 
+  /**
+   * Bases of all layers.
+   *
+   * @param id of a layer's keys or values
+   */
+  static Models models(KeyValueDump dump, BiFunction<Integer, PageKind, String> id) {
+    Map<String, Models.Model> bases = new HashMap<>();
+    for (int layer = 0; layer < dump.layers(); layer++) {
+      for (PageKind kind : PageKind.values()) {
+        String name = id.apply(layer, kind);
+        bases.put(name, basis(name, dump, layer, kind));
+      }
+    }
+    return new Models() {
+      @Override
+      public Optional<Model> latest(String name) {
+        return Optional.ofNullable(bases.get(name));
+      }
+
+      @Override
+      public Optional<Model> version(String name, long version) {
+        return latest(name);
+      }
+    };
+  }
+
+  /** Bytes of the bases of all layers on the wire. */
+  static long bytes(Models models, KeyValueDump dump, BiFunction<Integer, PageKind, String> id) {
+    long bytes = 0;
+    for (int layer = 0; layer < dump.layers(); layer++) {
+      for (PageKind kind : PageKind.values()) {
+        TransformBasis basis = (TransformBasis) models.latest(id.apply(layer, kind)).orElseThrow();
+        bytes += 2L * basis.channels() * (basis.componentCount() + 2) + 4L * basis.componentCount();
+      }
+    }
+    return bytes;
+  }
+
   /** A basis of one layer's keys, before the rotary step, or values. */
-  static TransformBasis basis(KeyValueDump dump, int layer, PageKind kind) {
+  static TransformBasis basis(String id, KeyValueDump dump, int layer, PageKind kind) {
     int channels = dump.channels();
     SecondMoments moments =
         dump.model().equals("stories260K")
@@ -37,11 +80,11 @@ final class CalibrationMoments {
     RotaryPosition rotary =
         new RotaryPosition(RotaryState.BEFORE, RotaryPairing.NEIGHBOURS, 10_000.0, 0, List.of());
     return TransformBasis.learn(
-        dump.model() + "/" + layer + "/" + kind,
+        id,
         1,
         new Vectors(dump.heads(), dump.headDimension(), rotary),
         moments,
-        channels);
+        4);
   }
 
   private static SecondMoments ofFirstTokens(KeyValueDump dump, int layer, PageKind kind) {
@@ -51,7 +94,7 @@ final class CalibrationMoments {
           .turn(new PageShape(SPLIT, dump.heads(), dump.headDimension()), tokens, 0, true);
     }
     SecondMoments moments = new SecondMoments(dump.channels());
-    moments.observe(tokens, 0, SPLIT);
+    moments.observe(tokens, 0, SPLIT, new SecondMoments.Scratch());
     return moments;
   }
 
@@ -91,7 +134,7 @@ final class CalibrationMoments {
       }
     }
     SecondMoments moments = new SecondMoments(c);
-    moments.observe(vectors, 0, 2 * c);
+    moments.observe(vectors, 0, 2 * c, new SecondMoments.Scratch());
     return moments;
   }
 

@@ -49,6 +49,6 @@ final class KeyValueTestSettings {
 
   KeyValueSettings build() {
     return new KeyValueSettings(
-        window, new Tiers(fine, coarse, summary, false), lifetime, bases, new Limits(256, 1024));
+        window, new Tiers(fine, coarse, summary, false), lifetime, bases, new Limits(512, 1024));
   }
 }

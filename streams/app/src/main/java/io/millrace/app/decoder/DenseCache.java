@@ -1,7 +1,6 @@
 package io.millrace.app.decoder;
 
 import io.millrace.kernel.Kernels;
-import java.util.Arrays;
 
 /**
  * All keys and values as floats, keys turned: exact, unless somebody puts restored ones in their
@@ -67,9 +66,36 @@ public final class DenseCache implements KeyValueCache {
     }
   }
 
-  /** Forgets all tokens. */
-  void clear() {
-    Arrays.fill(held, 0);
+  /** Tokens held in one layer. */
+  int tokens(int layer) {
+    return held[layer];
+  }
+
+  /**
+   * Puts what a page restores to in the place of what is there.
+   *
+   * @return squared norms of what that changed, and of what was there
+   */
+  double[] replace(int layer, boolean isKeys, RestoredPage page) {
+    int d = shape.headDimension();
+    int c = shape.channels();
+    double error = 0;
+    double energy = 0;
+    for (int token = 0; token < page.tokens(); token++) {
+      for (int channel = 0; channel < c; channel++) {
+        int at = layer * shape.keyValueHeads() + channel / d;
+        int position = page.firstToken() + token;
+        float[] tensor = isKeys ? keys[at] : values[at];
+        int index =
+            isKeys ? channel % d * shape.context() + position : position * d + channel % d;
+        double before = tensor[index];
+        double after = page.values()[token * c + channel];
+        tensor[index] = (float) after;
+        error += (before - after) * (before - after);
+        energy += before * before;
+      }
+    }
+    return new double[] {error, energy};
   }
 
   @Override

@@ -185,9 +185,6 @@ final class AgedPages {
   private static Optional<float[]> restored(PagedTensor tensor, Models models) {
     EncodedPage page = tensor.aging.get(0).page();
     Optional<Models.Model> model = models.version(page.basis(), page.basisVersion());
-    if (!page.basis().isEmpty() && model.isEmpty()) {
-      return Optional.empty();
-    }
     try {
       PageFrame frame = PageFrame.decode(ByteBuffer.wrap(page.frame()));
       float[] values = new float[frame.shape().values()];
@@ -200,7 +197,7 @@ final class AgedPages {
       }
       return Optional.of(values);
     } catch (IllegalArgumentException e) {
-      // a version of another shape under the same name
+      // the version is not known, or has another shape
       return Optional.empty();
     }
   }

@@ -83,6 +83,15 @@ public final class AttentionPartial {
    *     #LARGEST_SCORE} in size, or a sum that is not finite; the partial is then as before
    */
   public void add(Page keys, Page values, int head, float[] query, int queryFrom) {
+    add(keys, values, head, query, queryFrom, keys.shape().tokens());
+  }
+
+  /**
+   * Adds the first tokens of a page.
+   *
+   * @param tokens 1 to n
+   */
+  void add(Page keys, Page values, int head, float[] query, int queryFrom, int tokens) {
     PageShape shape = keys.shape();
     if (!shape.equals(values.shape()) || shape.headDimension() != weighted.length) {
       throw new IllegalArgumentException(
@@ -92,13 +101,13 @@ public final class AttentionPartial {
       throw new IllegalArgumentException(
           "head is " + head + ", expected 0 to " + (shape.heads() - 1));
     }
-    int n = shape.tokens();
-    reserve(n);
+    reserve(shape.tokens());
     keys.scores(head, query, queryFrom, weights, 0);
-    int unit = weigh(n);
+    int unit = weigh(tokens);
+    Arrays.fill(weights, tokens, shape.tokens(), 0f);
     Arrays.fill(pageSum, 0f);
     values.accumulate(head, weights, 0, pageSum, 0);
-    addPage(n, unit);
+    addPage(tokens, unit);
   }
 
   /**

@@ -69,13 +69,15 @@ public record KeyValueSettings(
    * @param fine at once; its {@code afterMillis} is 0
    * @param coarse later; {@code afterMillis} 0: never
    * @param summary at last
-   * @param labels whether key pages carry a label column, by which readers choose pages
+   * @param labelShare share of each head's channels in the label column of key pages, by which
+   *     readers choose pages, 0 to 1; 0: no column
    */
-  public record Tiers(Tier fine, Tier coarse, Summary summary, boolean labels) {
+  public record Tiers(Tier fine, Tier coarse, Summary summary, double labelShare) {
     /**
-     * @throws IllegalArgumentException for ages out of order
+     * @throws IllegalArgumentException for ages out of order, or a share out of range
      */
     public Tiers {
+      SettingCheck.range("tiers.label-share", labelShare, 0, 1);
       SettingCheck.range("tiers.fine.after-millis", fine.afterMillis(), 0, 0);
       if (summary.afterMillis() > 0) {
         SettingCheck.range(

@@ -145,6 +145,11 @@ public final class LabelColumn {
     return new LabelColumn(shape, perHead, channels, labels);
   }
 
+  /** Memory of an opened column. */
+  long memoryBytes() {
+    return (long) Float.BYTES * labels.length;
+  }
+
   /** Bytes of a column. */
   public static int bytes(PageShape shape, int perHead) {
     int labels = shape.heads() * perHead;

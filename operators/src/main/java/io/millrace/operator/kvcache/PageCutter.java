@@ -103,6 +103,11 @@ final class PageCutter {
     PageSpan span = tensor.link(first, count, micros, elements);
     PageTokens tokens = tokens(state, kind, first, count, elements);
     CodecContext context = context(state, kind, models);
+    double labelShare = settings.tiers().labelShare();
+    if (kind == TensorKind.KEYS && labelShare > 0) {
+      int channels = state.groupOrNull.getHeadDimension();
+      tokens.label(state.queryMeanSquares, Math.max(1, (int) (labelShare * channels)));
+    }
     EncodedPage fine =
         encode(tokens, PageTier.FINE, settings.tiers().fine(), context)
             .orElseGet(() -> PageEncoder.exact(tokens));

@@ -25,16 +25,9 @@ final class PageEncoder {
   /** The tokens as they came. */
   static EncodedPage exact(PageTokens tokens) {
     PageCodec codec = new Exact(tokens.format());
-    PageFrame frame =
-        PageFrame.of(
-            codec,
-            tokens.shape(),
-            tokens.kind(),
-            tokens.cameBeforeRotary(),
-            tokens.firstToken(),
-            tokens.elements());
+    byte[] frame = frame(tokens, codec, tokens.cameBeforeRotary(), tokens.elements());
     return new EncodedPage(
-        PageTier.EXACT, codec.name(), "", -1, tokens.cameBeforeRotary(), 0f, frame.encode());
+        PageTier.EXACT, codec.name(), "", -1, tokens.cameBeforeRotary(), 0f, frame);
   }
 
   /**
@@ -64,9 +57,7 @@ final class PageEncoder {
     }
     boolean before =
         tokens.cameBeforeRotary() || tokens.cameAfterRotary() && codec.codesBeforeRotary();
-    byte[] frame =
-        PageFrame.of(codec, tokens.shape(), tokens.kind(), before, tokens.firstToken(), payload)
-            .encode();
+    byte[] frame = frame(tokens, codec, before, payload);
     Optional<Models.Model> model = codec.model();
     return Optional.of(
         new EncodedPage(
@@ -77,6 +68,14 @@ final class PageEncoder {
             before,
             error,
             frame));
+  }
+
+  private static byte[] frame(
+      PageTokens tokens, PageCodec codec, boolean beforeRotary, byte[] payload) {
+    PageFrame frame =
+        PageFrame.of(
+            codec, tokens.shape(), tokens.kind(), beforeRotary, tokens.firstToken(), payload);
+    return (tokens.labels().length > 0 ? frame.withLabels(tokens.labels()) : frame).encode();
   }
 
   /** The wanted codec, and what steps in for it. */

@@ -15,6 +15,7 @@ final class PageTokens {
   private final byte[] elements;
   private float[] valuesOrNull;
   private float[] turnedBackOrNull;
+  private byte[] labels = new byte[0];
 
   /**
    * @param elements [n x h x d] in the format; not modified
@@ -48,6 +49,26 @@ final class PageTokens {
   /** [n x h x d] as they came; not to be modified. */
   byte[] elements() {
     return elements;
+  }
+
+  /** {@link LabelColumn} of their pages; empty: none. */
+  byte[] labels() {
+    return labels;
+  }
+
+  /**
+   * Makes the label column.
+   *
+   * @param queryMeanSquares [h x d]; empty: not known
+   * @param perHead labels of a head, 1 to d
+   */
+  void label(float[] queryMeanSquares, int perHead) {
+    float[] keys = values();
+    if (cameBeforeRotary()) {
+      keys = keys.clone();
+      RotaryEmbedding.of(rotary).turn(shape, keys, firstToken, false);
+    }
+    labels = LabelColumn.encode(shape, keys, queryMeanSquares, perHead);
   }
 
   /** Whether they came as they are before the rotary step. */

@@ -162,8 +162,12 @@ class GearTest {
       float[] approximation = new float[residual.length];
       section.addTo(approximation);
       double error = DumpTools.error(residual, approximation);
-      assertTrue(error < 1.08 * Math.sqrt(best / energy), "rank " + rank + ": " + error + " at best " + Math.sqrt(best / energy));
-      assertTrue(error > 0.999 * Math.sqrt(best / energy), "rank " + rank + ": " + error + " at best " + Math.sqrt(best / energy));
+      assertTrue(
+          error < 1.08 * Math.sqrt(best / energy),
+          "rank " + rank + ": " + error + " at best " + Math.sqrt(best / energy));
+      assertTrue(
+          error > 0.999 * Math.sqrt(best / energy),
+          "rank " + rank + ": " + error + " at best " + Math.sqrt(best / energy));
     }
   }
 

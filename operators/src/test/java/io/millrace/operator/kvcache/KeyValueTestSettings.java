@@ -14,6 +14,7 @@ final class KeyValueTestSettings {
   private Tier fine = new Tier("rotated-4", "rotated-4", 0, 0);
   private Tier coarse = new Tier("rotated-2", "rotated-2", 0, 0);
   private Summary summary = new Summary(8, 0, 5);
+  private double labelShare;
   private Lifetime lifetime = new Lifetime(0, 0);
   private Bases bases = new Bases(false, 0, 256);
 
@@ -47,8 +48,17 @@ final class KeyValueTestSettings {
     return this;
   }
 
+  KeyValueTestSettings labels(double share) {
+    this.labelShare = share;
+    return this;
+  }
+
   KeyValueSettings build() {
     return new KeyValueSettings(
-        window, new Tiers(fine, coarse, summary, false), lifetime, bases, new Limits(512, 1024));
+        window,
+        new Tiers(fine, coarse, summary, labelShare),
+        lifetime,
+        bases,
+        new Limits(512, 1024));
   }
 }

@@ -59,6 +59,6 @@ final class KeyValueTestSettings {
         new Tiers(fine, coarse, summary, labelShare),
         lifetime,
         bases,
-        new Limits(512, 1024));
+        new Limits(256, 1024));
   }
 }

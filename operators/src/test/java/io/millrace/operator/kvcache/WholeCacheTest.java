@@ -57,11 +57,18 @@ class WholeCacheTest {
   }
 
   private static KeyValueSettings settings(String codec, int page, int sinks) {
-    return new KeyValueTestSettings()
-        .window(PageMeasure.WINDOW, page, sinks)
-        .fine(codec, codec, 0)
-        .coarse(codec, 0, 0)
-        .samples(0, 256, true)
-        .build();
+    KeyValueSettings settings =
+        new KeyValueTestSettings()
+            .window(PageMeasure.WINDOW, page, sinks)
+            .fine(codec, codec, 0)
+            .coarse(codec, 0, 0)
+            .samples(0, 256, true)
+            .build();
+    return new KeyValueSettings(
+        settings.window(),
+        settings.tiers(),
+        settings.lifetime(),
+        settings.bases(),
+        new KeyValueSettings.Limits(384, 1024));
   }
 }

@@ -135,7 +135,7 @@ public final class CacheQuality {
     Tier tier = new Tier(keyCodec(codec), valueCodec(codec), 0, 0);
     return new KeyValueSettings(
         new Window(sizes.window(), sizes.page(), sizes.sinks()),
-        new Tiers(tier, tier, new Summary(1, 0, 0), false),
+        new Tiers(tier, tier, new Summary(1, 0, 0), 0),
         new Lifetime(0, 0),
         new Bases(true, 0, 1),
         new Limits(65_535, 65_535));

@@ -19,8 +19,8 @@ class DecoderTest {
 
   @Test
   void foretellsStoriesAsWellAsItsAuthorsModel() {
-    Decoder decoder = Models.stories();
-    double loss = meanLoss(decoder, Models.storyPieces(0, 24), 8);
+    StoryModel stories = Models.stories();
+    double loss = meanLoss(stories.decoder(), stories.pieces(0, 8), 8);
     assertTrue(loss > 1.36 && loss < 1.40, "nats a token: " + loss);
   }
 
@@ -49,13 +49,14 @@ class DecoderTest {
 
   @Test
   void continuesAsAnIndependentProgramDoes() throws IOException {
-    Decoder decoder = Models.stories();
+    StoryModel stories = Models.stories();
+    Decoder decoder = stories.decoder();
     JsonNode golden = new ObjectMapper().readTree(SharedFolder.bytes("stories260k/golden.json"));
     int[] expected =
         IntStream.range(0, golden.get("tokenIds").size())
             .map(i -> golden.get("tokenIds").get(i).asInt())
             .toArray();
-    int[] prompt = Models.storyTokens().encode(golden.get("prompt").asText());
+    int[] prompt = stories.vocabulary().encode(golden.get("prompt").asText());
     assertArrayEquals(Arrays.copyOf(expected, prompt.length), prompt);
     KeyValueCache cache = decoder.exactCache();
     for (int i = 0; i + 1 < expected.length; i++) {
@@ -75,7 +76,7 @@ class DecoderTest {
     // the dump was taken from the weights before they were rounded to halves
     Decoder decoder =
         stories
-            ? Models.stories()
+            ? Models.stories().decoder()
             : new Decoder(
                 DecoderWeights.of(
                     SharedFolder.bytes("kjv-decoder/kjv_hd64.bin"), DecoderWeights.Format.FLOAT32));

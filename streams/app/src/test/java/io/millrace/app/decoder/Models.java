@@ -1,32 +1,24 @@
 package io.millrace.app.decoder;
 
-import java.util.Arrays;
-import java.util.stream.IntStream;
+import static org.junit.jupiter.api.Assumptions.assumeTrue;
+
+import java.nio.file.Path;
+import java.util.Optional;
 
 /** The two models and text for them. */
 final class Models {
   private Models() {}
 
-  static Decoder stories() {
-    return new Decoder(
-        DecoderWeights.of(
-            SharedFolder.bytes("stories260k/stories260K.bin"), DecoderWeights.Format.FLOAT32));
-  }
-
-  static SubwordTokens storyTokens() {
-    return new SubwordTokens(SharedFolder.bytes("stories260k/tok512.bin"));
-  }
-
-  /** Pieces of 512 tokens, of stories from {@code first} on, each story begun by its mark. */
-  static int[][] storyPieces(int first, int stories) {
-    SubwordTokens tokens = storyTokens();
-    String[] texts = SharedFolder.stories();
-    int[] all =
-        IntStream.range(first, first + stories)
-            .mapToObj(i -> tokens.encode(texts[i]))
-            .flatMapToInt(Arrays::stream)
-            .toArray();
-    return TextLoss.pieces(all, 512);
+  /** The model that is not shipped; skips the test where its files are absent. */
+  static StoryModel stories() {
+    Path folder = SharedFolder.folder();
+    Optional<StoryModel> model = StoryModel.in(folder);
+    assumeTrue(
+        model.isPresent(),
+        "stories260K and its text are not at "
+            + folder.toAbsolutePath()
+            + " (-Dmillrace.shared=FOLDER)");
+    return model.get();
   }
 
   /** The shipped byte-level model. */

@@ -41,6 +41,10 @@ public final class BasisLearning implements Operator<KeyValueSample, BasisState,
   /** Squares of larger values would not be finite in sums. */
   private static final float MAXIMUM_VALUE = 1e15f;
 
+  /** A gain so many times the threshold is a change of the stream, not a better estimate. */
+  private static final double DRIFT = 4;
+
+  private static final double KEPT_AFTER_DRIFT = 0.02;
   private static final long MAXIMUM_MICROS = 253_402_300_799_999_999L;
   private static final int MAXIMUM_TOKENS = 65_535;
 
@@ -122,6 +126,9 @@ public final class BasisLearning implements Operator<KeyValueSample, BasisState,
       state.measuredTokens = state.tokens;
       if (gain > schedule.gainBits()) {
         publish(state, sample.getKind(), BasisCause.GAIN, gain, out);
+        if (gain > DRIFT * schedule.gainBits()) {
+          moments.decay(KEPT_AFTER_DRIFT);
+        }
       }
     }
   }

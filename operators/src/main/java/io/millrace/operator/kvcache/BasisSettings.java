@@ -45,7 +45,7 @@ public record BasisSettings(
         new Schedule(0, 0, 0, 0.05),
         2,
         4,
-        new Budget(3, false),
+        new Budget(4, false),
         new HeadDictionary(0, 4, 32),
         2048);
   }

@@ -58,6 +58,17 @@ final class LearnedTransform implements PageCodec {
     this.tables = basis.tables(hundredths / 100.0);
   }
 
+  private LearnedTransform(TransformBasis basis, ComponentTables tables) {
+    this.basis = basis;
+    this.hundredths = (int) (100 * LARGEST_RATE);
+    this.tables = tables;
+  }
+
+  /** Pages of one error rather than of one rate. */
+  static LearnedTransform withStep(TransformBasis basis, float step) {
+    return new LearnedTransform(basis, ComponentTables.of(basis.deviations(), step));
+  }
+
   @Override
   public byte id() {
     return PageCodecs.LEARNED_TRANSFORM;

@@ -59,6 +59,11 @@ final class SecondMoments {
     return weight;
   }
 
+  /** Adds vectors with scratch memory of its own. */
+  void observe(float[] vectors, int from, int count) {
+    observe(vectors, from, count, new Scratch());
+  }
+
   /**
    * Adds vectors.
    *

@@ -155,7 +155,7 @@ class LearnedTransformTest {
     SecondMoments moments = new SecondMoments(VECTORS.channels());
     float[] constant = new float[SHAPE.values()];
     Arrays.fill(constant, 0.5f);
-    moments.observe(constant, 0, SHAPE.tokens(), new SecondMoments.Scratch());
+    moments.observe(constant, 0, SHAPE.tokens());
     TransformBasis basis = TransformBasis.learn("b", 1, VECTORS, moments, 8);
     LearnedTransform codec = new LearnedTransform(basis, 120);
     float[] restored = new float[SHAPE.values()];
@@ -171,7 +171,7 @@ class LearnedTransformTest {
   private static TransformBasis basis(long version) {
     SecondMoments moments = new SecondMoments(VECTORS.channels());
     int count = 20_000;
-    moments.observe(tokens(version, count), 0, count, new SecondMoments.Scratch());
+    moments.observe(tokens(version, count), 0, count);
     return TransformBasis.learn("m/w/0/K/0", version, VECTORS, moments, 8);
   }
 

@@ -64,11 +64,20 @@ final class Samples {
         2,
         shape.heads(),
         shape.headDimension(),
-        RotaryPosition.newBuilder(shape.rotary()).build(),
+        copy(shape.rotary()),
         ElementFormat.FLOAT32,
         count,
         1_700_000_000_000_000L + number,
         elements.flip());
+  }
+
+  private static RotaryPosition copy(RotaryPosition rotary) {
+    return new RotaryPosition(
+        rotary.getState(),
+        rotary.getPairing(),
+        rotary.getBase(),
+        rotary.getDimensions(),
+        rotary.getFrequencyScale());
   }
 
   /**

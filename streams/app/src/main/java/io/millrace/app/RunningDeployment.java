@@ -233,10 +233,11 @@ final class RunningDeployment implements AutoCloseable {
                         pipeline.name(),
                         pipeline.family(),
                         deployment.name() + "-" + pipeline.name(),
-                        pipeline.topic("input"),
-                        pipeline.topic("codes"),
-                        pipeline.topic("anomalies"),
-                        pipeline.topic("dictionaries"),
+                        // other families have other records on their input
+                        pipeline.topicOrNone("codes").isEmpty() ? "" : pipeline.topic("input"),
+                        pipeline.topicOrNone("codes"),
+                        pipeline.topicOrNone("anomalies"),
+                        pipeline.topicOrNone("dictionaries"),
                         pipeline.deadLetterTopic()))
             .toList());
   }

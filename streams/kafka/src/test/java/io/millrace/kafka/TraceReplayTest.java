@@ -41,7 +41,9 @@ final class TraceReplayTest {
   @CsvSource({
     "sensors, 1000000", "sensors, 1", "sensors, 13",
     "shared, 1000000", "shared, 1", "shared, 13",
-    "merge, 1000000", "merge, 1", "merge, 5"
+    "merge, 1000000", "merge, 1", "merge, 5",
+    "window, 1000000", "window, 1", "window, 13",
+    "learning, 1000000", "learning, 1", "learning, 5"
   })
   void givesTheSameOutputs(String name, int every) {
     Trace trace = Trace.load(name);

@@ -22,7 +22,6 @@ import io.millrace.schema.DictionaryStatistics;
 import io.millrace.schema.SensorReading;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
@@ -85,8 +84,8 @@ final class DictionaryFamily {
     } catch (IllegalArgumentException e) {
       throw settings.refuse("learner", e.getMessage(), "settings that fit each other");
     }
-    List<TopicNeed> topics = topics(input, outputs, deadLetters);
-    requireDistinct(settings, topics);
+    List<TopicNeed> topics =
+        FamilyTopics.of(settings, input, outputs, DictionaryFamily::purpose, deadLetters);
     return new Pipeline(name, FAMILY, List.copyOf(stages), deadLetters, topics);
   }
 
@@ -247,30 +246,6 @@ final class DictionaryFamily {
       }
     }
     return outputs;
-  }
-
-  private static List<TopicNeed> topics(
-      String input, Map<String, String> outputs, String deadLetters) {
-    List<TopicNeed> topics = new ArrayList<>();
-    topics.add(new TopicNeed(input, "input", Purpose.INPUT));
-    outputs.forEach(
-        (channel, topic) -> topics.add(new TopicNeed(topic, channel, purpose(channel))));
-    topics.add(new TopicNeed(deadLetters, "dead-letters", Purpose.DEAD_LETTER));
-    return List.copyOf(topics);
-  }
-
-  /** One topic for two purposes would feed a pipeline its own output, or mix records. */
-  private static void requireDistinct(Settings settings, List<TopicNeed> topics) {
-    Map<String, String> channels = new HashMap<>();
-    for (TopicNeed need : topics) {
-      String other = channels.put(need.topic(), need.channel());
-      if (other != null) {
-        Settings section =
-            need.purpose() == Purpose.DEAD_LETTER ? settings : settings.section("outputs");
-        throw section.refuse(
-            need.channel(), need.topic() + ", which is the topic of " + other, "another topic");
-      }
-    }
   }
 
   private static Purpose purpose(String channel) {

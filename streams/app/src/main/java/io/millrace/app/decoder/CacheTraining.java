@@ -31,7 +31,7 @@ final class CacheTraining implements KeyValueCache {
 
   private CacheTraining(Decoder decoder, HeadGroup names, long tokens, int atoms) {
     shape = decoder.shape();
-    records = new SessionRecords(shape, names, RotaryState.BEFORE);
+    records = new SessionRecords(shape, names, RotaryState.BEFORE, ElementFormat.FLOAT32);
     BasisSettings defaults = BasisSettings.defaults();
     learning =
         new BasisLearning(
@@ -108,7 +108,9 @@ final class CacheTraining implements KeyValueCache {
             ElementFormat.FLOAT32,
             1,
             0L,
-            records.block(layer, kind, 0, 1, vectors, from).getElements());
+            records
+                .block(layer, kind, new SessionRecords.Span(0, 1, 0), vectors, from)
+                .getElements());
     learning.accept(states[slot], sample, 0, shelf, this::take);
   }
 

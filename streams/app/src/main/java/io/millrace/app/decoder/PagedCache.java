@@ -6,6 +6,7 @@ import io.millrace.operator.kvcache.CacheOutput;
 import io.millrace.operator.kvcache.HeadGroupKey;
 import io.millrace.operator.kvcache.KeyValueState;
 import io.millrace.operator.kvcache.KeyValueWindow;
+import io.millrace.schema.ElementFormat;
 import io.millrace.schema.HeadGroup;
 import io.millrace.schema.KeyValueBlock;
 import io.millrace.schema.KeyValuePage;
@@ -49,7 +50,7 @@ final class PagedCache implements KeyValueCache {
     this.rotary = decoder.rotary();
     this.operator = operator;
     this.models = models;
-    this.records = new SessionRecords(shape, names, RotaryState.AFTER);
+    this.records = new SessionRecords(shape, names, RotaryState.AFTER, ElementFormat.FLOAT32);
     this.dense = decoder.exactCache();
     this.states = new KeyValueState[shape.layers()];
     for (int layer = 0; layer < states.length; layer++) {
@@ -77,8 +78,9 @@ final class PagedCache implements KeyValueCache {
     dense.append(layer, keys, keysFrom, values, valuesFrom);
     System.arraycopy(keys, keysFrom, turned, 0, turned.length);
     rotary.turn(turned, 0, turned.length, position);
-    send(layer, records.block(layer, TensorKind.KEYS, position, 1, turned, 0));
-    send(layer, records.block(layer, TensorKind.VALUES, position, 1, values, valuesFrom));
+    SessionRecords.Span span = new SessionRecords.Span(position, 1, 0);
+    send(layer, records.block(layer, TensorKind.KEYS, span, turned, 0));
+    send(layer, records.block(layer, TensorKind.VALUES, span, values, valuesFrom));
   }
 
   @Override

@@ -15,22 +15,34 @@ import java.util.ArrayList;
 import java.util.List;
 
 /**
- * What one session of a decoder sends to a KV cache: all heads of a layer are one head group, keys
- * and values are float32.
+ * What one session of a decoder sends to a KV cache: all heads of a layer are one head group.
  */
 public final class SessionRecords {
   private final DecoderShape shape;
   private final RotaryState keyState;
+  private final ElementFormat format;
   private final List<HeadGroup> groups = new ArrayList<>();
+
+  /**
+   * Tokens of a block.
+   *
+   * @param firstToken position of the first
+   * @param tokens n
+   * @param timeMicros event time
+   */
+  public record Span(long firstToken, int tokens, long timeMicros) {}
 
   /**
    * Records of a session.
    *
    * @param names tenant, model, weights and session; its layer and heads do not matter
    * @param keyState BEFORE or AFTER: how keys will be given
+   * @param format FLOAT32 or BFLOAT16: how elements are sent
    */
-  public SessionRecords(DecoderShape shape, HeadGroup names, RotaryState keyState) {
+  public SessionRecords(
+      DecoderShape shape, HeadGroup names, RotaryState keyState, ElementFormat format) {
     this.shape = shape;
+    this.format = format;
     this.keyState = keyState;
     for (int layer = 0; layer < shape.layers(); layer++) {
       groups.add(
@@ -65,22 +77,33 @@ public final class SessionRecords {
   /**
    * Keys or values of consecutive tokens.
    *
+   * @param span which tokens
    * @param elements [tokens x c] from {@code from}; not modified
    */
-  public KeyValueBlock block(
-      int layer, TensorKind kind, long firstToken, int tokens, float[] elements, int from) {
-    int count = tokens * shape.channels();
-    ByteBuffer bytes = ByteBuffer.allocate(count * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
-    bytes.asFloatBuffer().put(elements, from, count);
+  public KeyValueBlock block(int layer, TensorKind kind, Span span, float[] elements, int from) {
+    int count = span.tokens() * shape.channels();
+    boolean whole = format == ElementFormat.FLOAT32;
+    ByteBuffer bytes =
+        ByteBuffer.allocate(count * (whole ? Float.BYTES : Short.BYTES))
+            .order(ByteOrder.LITTLE_ENDIAN);
+    for (int i = from; i < from + count; i++) {
+      int bits = Float.floatToRawIntBits(elements[i]);
+      if (whole) {
+        bytes.putInt(bits);
+      } else {
+        // to nearest, halves to even; a decoder's numbers are far from the largest
+        bytes.putShort((short) (bits + 0x7fff + (bits >>> 16 & 1) >>> 16));
+      }
+    }
     return new KeyValueBlock(
         group(layer),
         kind,
         rotary(kind),
-        ElementFormat.FLOAT32,
-        firstToken,
-        tokens,
-        0L,
-        bytes);
+        format,
+        span.firstToken(),
+        span.tokens(),
+        span.timeMicros(),
+        bytes.flip());
   }
 
   /**
@@ -97,7 +120,7 @@ public final class SessionRecords {
   }
 
   /** The end of a layer's tokens. */
-  public SessionEnd end(int layer) {
-    return new SessionEnd(group(layer), 0L);
+  public SessionEnd end(int layer, long timeMicros) {
+    return new SessionEnd(group(layer), timeMicros);
   }
 }

@@ -84,7 +84,7 @@ final class DemoCommand implements Callable<Integer> {
         replays.add(replay);
         replay.start();
       }
-      say(
+      DemoOptions.say(
           out,
           "Learning. Page: "
               + running.page().orElseThrow()

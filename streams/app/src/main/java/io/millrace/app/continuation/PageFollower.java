@@ -99,6 +99,6 @@ final class PageFollower implements AutoCloseable {
 
   @Override
   public void close() {
-    consumer.close(Duration.ofSeconds(2));
+    consumer.close();
   }
 }

@@ -33,6 +33,7 @@ function tiles(cache) {
   const pages = cache.tiers.reduce((sum, tier) => sum + tier.pages, 0);
   const bytes = cache.tiers.reduce((sum, tier) => sum + tier.bytes, 0);
   const reading = cache.continuation;
+  text("compressed-bits", format.significant(cache.compressedBitsPerValue), cache.compressedBitsPerValue);
   text("cache-bits", format.significant(cache.bitsPerValue), cache.bitsPerValue);
   text("cache-pages", format.count(pages), pages);
   text("cache-bytes", format.bytes(bytes).join(" "));
@@ -97,7 +98,7 @@ function heads(reading) {
     grid: { left: 58, right: 12, top: 8, bottom: 26 },
     xAxis: { type: "category", data: errors[0].map((_, head) => "head " + head), axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: theme.muted, fontSize: 11 } },
     yAxis: { type: "category", inverse: true, data: errors.map((_, layer) => "layer " + layer), axisLine: { show: false }, axisTick: { show: false }, axisLabel: { color: theme.muted, fontSize: 11 } },
-    visualMap: { show: false, min: 0, max: most, dimension: 2, inRange: { color: [theme.signal], opacity: [0.06, 0.6] } },
+    visualMap: { show: false, min: 0, max: 2 * most, dimension: 2, inRange: { color: [theme.grid, theme.signal] } },
     series: [{ type: "heatmap", data: cells, itemStyle: { borderColor: theme.panel, borderWidth: 2 }, emphasis: { disabled: true }, label: { show: true, color: theme.text, fontSize: 12, formatter: (cell) => format.significant(cell.value[2]) } }],
   });
 }
@@ -114,7 +115,7 @@ function texts(reading) {
   element("writing-texts").replaceChildren(...(reading?.writing ?? []).map((one) => {
     const row = made("div", "writing");
     const words = made("div", "prose");
-    words.append(made("bdi", "", one.text.replace(/\s+/g, " ")));
+    words.append(made("span", "", one.text.replace(/\s+/g, " ")));
     row.append(made("span", "muted", one.session + " · " + one.tokens), words);
     return row;
   }));

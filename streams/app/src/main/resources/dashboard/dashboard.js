@@ -72,6 +72,7 @@ function show() {
   tabs(pipeline);
   const family = pipeline.cache ? "cache" : "dictionary";
   document.querySelectorAll("[data-for]").forEach((part) => { part.hidden = part.dataset.for !== family; });
+  document.body.classList.toggle("cache-shown", family === "cache");
   tiles(pipeline);
   charts.flow(pipeline.history);
   if (pipeline.cache) {

@@ -67,6 +67,7 @@ final class CacheDemoCommand implements Callable<Integer> {
    * @param seconds of the run
    * @param pipeline figures as on the page
    * @param bitsPerValue of all pages
+   * @param compressedBitsPerValue of fine and coarse ones
    * @param tiers exact, fine, coarse
    * @param layers errors that pages say of themselves
    * @param sessions seen
@@ -79,6 +80,7 @@ final class CacheDemoCommand implements Callable<Integer> {
       double seconds,
       Figures pipeline,
       double bitsPerValue,
+      double compressedBitsPerValue,
       List<CacheView.TierView> tiers,
       List<CacheView.LayerView> layers,
       long sessions,
@@ -183,11 +185,11 @@ final class CacheDemoCommand implements Callable<Integer> {
     ContinuationView reading = cache.continuation().orElseThrow();
     return String.format(
         Locale.ROOT,
-        "%4.0f s  %,d blocks in, %d sessions, %.2f bits a value, %d bases, %d continued%s",
+        "%4.0f s  %,d blocks in, %d sessions, pages of %.2f bits a value, %d bases, %d continued%s",
         seconds,
         view.recordsIn(),
         cache.sessionsSeen(),
-        cache.bitsPerValue(),
+        cache.compressedBitsPerValue(),
         cache.bases(),
         reading.continued(),
         reading.tokens() == 0
@@ -210,7 +212,7 @@ final class CacheDemoCommand implements Callable<Integer> {
           records in             %,d
           records out            %,d
           sessions               %d written, %d continued from their pages
-          bits a value           %.2f over all pages
+          bits a value           %.2f compressed, %.2f with exact tails and sinks
         """,
         view.name(),
         view.family(),
@@ -219,6 +221,7 @@ final class CacheDemoCommand implements Callable<Integer> {
         view.recordsOut(),
         cache.sessionsSeen(),
         reading.continued(),
+        cache.compressedBitsPerValue(),
         cache.bitsPerValue());
     for (CacheView.TierView tier : cache.tiers()) {
       if (tier.pages() > 0) {
@@ -274,6 +277,7 @@ final class CacheDemoCommand implements Callable<Integer> {
                       seconds,
                       figures,
                       cache.bitsPerValue(),
+                      cache.compressedBitsPerValue(),
                       cache.tiers(),
                       cache.layers(),
                       cache.sessionsSeen(),

@@ -137,6 +137,7 @@ final class CacheFeed {
   CacheView view(Optional<ContinuationView> continuation) {
     return new CacheView(
         bits(marks.values().stream().toList()),
+        bits(marks.values().stream().filter(mark -> mark.tier() != PageTier.EXACT).toList()),
         List.of(tier(PageTier.EXACT), tier(PageTier.FINE), tier(PageTier.COARSE)),
         summaries.size(),
         layers(),
@@ -201,6 +202,8 @@ final class CacheFeed {
     List<String> names = new ArrayList<>(sessions.keySet());
     Collections.reverse(names);
     return names.stream()
+        // of others the pages have gone, too
+        .filter(name -> !sessions.get(name).ended || bySession.containsKey(name))
         .sorted(Comparator.comparing(name -> sessions.get(name).ended))
         .limit(SHOWN_SESSIONS)
         .map(name -> view(name, sessions.get(name), bySession.getOrDefault(name, List.of())))
@@ -212,7 +215,7 @@ final class CacheFeed {
     return new SessionView(
         name,
         session.tokens,
-        Math.max(0, session.tokens - covered),
+        session.ended ? 0 : Math.max(0, session.tokens - covered),
         count(pages, PageTier.EXACT),
         count(pages, PageTier.FINE),
         count(pages, PageTier.COARSE),

@@ -7,6 +7,7 @@ import java.util.Optional;
  * What a KV cache pipeline holds and keeps, as its topics have it. NaN: not known.
  *
  * @param bitsPerValue of all pages
+ * @param compressedBitsPerValue of fine and coarse pages
  * @param tiers exact, fine, coarse
  * @param summaries heads whose aged tokens are sums
  * @param layers by layer
@@ -18,6 +19,7 @@ import java.util.Optional;
  */
 public record CacheView(
     double bitsPerValue,
+    double compressedBitsPerValue,
     List<TierView> tiers,
     long summaries,
     List<LayerView> layers,
@@ -74,6 +76,7 @@ public record CacheView(
   CacheView outline() {
     return new CacheView(
         bitsPerValue,
+        compressedBitsPerValue,
         tiers,
         summaries,
         layers,

@@ -467,7 +467,7 @@ class KeyValueWindowTest {
     for (int i = 0; i < values.length; i++) {
       values[i] = CacheRecords.value(GROUP.getModel().hashCode(), kind, i / 32, i % 32);
     }
-    moments.observe(values, 0, 400);
+    moments.observe(values, 0, 400, new SecondMoments.Scratch());
     return TransformBasis.learn(
         HeadGroupKey.basis(GROUP, kind, false),
         version,

@@ -18,8 +18,8 @@ import java.util.function.BiFunction;
 
 /**
  * Bases for a dump, from tokens that are not in it: of MiniLM and the byte-level decoder, means and
- * covariances over other text, which lie beside the tests (PROVENANCE.txt there); of
- * stories260K, whose tensors may not, the dump's own first tokens, the rest being for the test.
+ * covariances over other text, which lie beside the tests (PROVENANCE.txt there); of stories260K,
+ * whose tensors may not, the dump's own first tokens, the rest being for the test.
  */
 final class CalibrationMoments {
   /** Tokens of the stories dump that are for learning. */
@@ -80,11 +80,7 @@ final class CalibrationMoments {
     RotaryPosition rotary =
         new RotaryPosition(RotaryState.BEFORE, RotaryPairing.NEIGHBOURS, 10_000.0, 0, List.of());
     return TransformBasis.learn(
-        id,
-        1,
-        new Vectors(dump.heads(), dump.headDimension(), rotary),
-        moments,
-        4);
+        id, 1, new Vectors(dump.heads(), dump.headDimension(), rotary), moments, 4);
   }
 
   private static SecondMoments ofFirstTokens(KeyValueDump dump, int layer, PageKind kind) {

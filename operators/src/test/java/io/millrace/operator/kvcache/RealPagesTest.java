@@ -3,8 +3,8 @@ package io.millrace.operator.kvcache;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 import static org.junit.jupiter.api.Assumptions.assumeTrue;
 
-import java.util.Optional;
 import io.millrace.operator.Models;
+import java.util.Optional;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.ValueSource;
@@ -103,10 +103,7 @@ class RealPagesTest {
     KeyValueDump whole = dump(model);
     boolean learned = codec.startsWith("transform") || codec.startsWith("cskv");
     KeyValueDump dump = learned ? CalibrationMoments.measured(whole) : whole;
-    Models models =
-        learned
-            ? CalibrationMoments.models(whole, RealPagesTest::basis)
-            : Models.NONE;
+    Models models = learned ? CalibrationMoments.models(whole, RealPagesTest::basis) : Models.NONE;
     PageMeasure measured =
         PageMeasure.of(
             dump,

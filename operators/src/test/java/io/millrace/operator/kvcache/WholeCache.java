@@ -90,8 +90,7 @@ record WholeCache(double bits, double pageBits, double outputs) {
     List<KeyValuePage> pages = new ArrayList<>();
     for (TensorKind kind : TensorKind.values()) {
       boolean keys = kind == TensorKind.KEYS;
-      float[] tensor =
-          dump.span(keys ? PageKind.KEYS : PageKind.VALUES, layer, 0, dump.tokens());
+      float[] tensor = dump.span(keys ? PageKind.KEYS : PageKind.VALUES, layer, 0, dump.tokens());
       if (keys && dump.turns()) {
         // the operator counts positions from 0, whatever they were in the dump
         turn(dump, dump.tokens(), tensor, dump.firstToken(), true);

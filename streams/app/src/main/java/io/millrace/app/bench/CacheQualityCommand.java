@@ -149,7 +149,8 @@ final class CacheQualityCommand implements Callable<Integer> {
   private void head(String title, CacheQuality quality) {
     PrintWriter out = spec.commandLine().getOut();
     out.printf(Locale.ROOT, "%n%s: %.4f nats a token exactly%n%n", title, quality.exactNats());
-    out.println("| codec | window, sinks | bits a value | relK | relV | relO | added nats | worst |");
+    out.println(
+        "| codec | window, sinks | bits a value | relK | relV | relO | added nats | worst |");
     out.println("|---|---|---|---|---|---|---|---|");
     out.flush();
   }

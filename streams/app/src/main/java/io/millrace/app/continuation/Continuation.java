@@ -10,9 +10,9 @@ import java.nio.charset.StandardCharsets;
 import java.util.List;
 
 /**
- * A session that is at its end, continued three times with the same draws: from its own exact cache;
- * from pages, told what the first wrote, so that the two can be held against each other token by
- * token; and from pages alone. One thread.
+ * A session that is at its end, continued three times with the same draws: from its own exact
+ * cache; from pages, told what the first wrote, so that the two can be held against each other
+ * token by token; and from pages alone. One thread.
  *
  * @param exactText what the exact cache wrote
  * @param pagesText what the pages wrote
@@ -54,8 +54,7 @@ record Continuation(String exactText, String pagesText, double[] exactNats, doub
       text[i] = session.sampler().draw(logits, inherited + i + 1);
       exactNats[i] = TextLoss.nats(logits, text[i]);
       pagesNats[i] = TextLoss.nats(decoder.step(next, told), text[i]);
-      textAlone[i] =
-          session.sampler().draw(decoder.step(nextAlone, alone), inherited + i + 1);
+      textAlone[i] = session.sampler().draw(decoder.step(nextAlone, alone), inherited + i + 1);
       nextAlone = textAlone[i];
       next = text[i];
     }

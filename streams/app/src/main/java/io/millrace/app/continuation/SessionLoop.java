@@ -230,8 +230,7 @@ public final class SessionLoop implements AutoCloseable {
             IntStream.range(0, weights.shape().layers())
                 .mapToObj(session.get().records()::group)
                 .toList();
-        Optional<List<HeadGroupPages>> pages =
-            follower.session(groups, session.get().tokens());
+        Optional<List<HeadGroupPages>> pages = follower.session(groups, session.get().tokens());
         if (pages.isPresent()) {
           drop(session.get());
           Continuation result =

@@ -46,8 +46,7 @@ final class WritingSession implements KeyValueCache {
       Decoder decoder, HeadGroup names, int[] prompt, int length, Consumer<KeyValueBlock> out) {
     this.decoder = decoder;
     this.records =
-        new SessionRecords(
-            decoder.shape(), names, RotaryState.BEFORE, ElementFormat.BFLOAT16);
+        new SessionRecords(decoder.shape(), names, RotaryState.BEFORE, ElementFormat.BFLOAT16);
     this.sampler = new Sampler(Continuation.TEMPERATURE, names.getSession().hashCode());
     this.exact = decoder.exactCache();
     this.out = out;
@@ -59,7 +58,9 @@ final class WritingSession implements KeyValueCache {
     this.length = length;
   }
 
-  /** Writes one token, whose keys and values come at that event time; false once it is at its end. */
+  /**
+   * Writes one token, whose keys and values come at that event time; false once it is at its end.
+   */
   boolean write(long nowMicros) {
     int position = exact.tokens();
     if (position == length) {

@@ -65,8 +65,7 @@ final class CacheFeed {
         .ifPresentOrElse(
             block -> {
               Session session = session(block.getGroup());
-              session.tokens =
-                  Math.max(session.tokens, block.getFirstToken() + block.getTokens());
+              session.tokens = Math.max(session.tokens, block.getFirstToken() + block.getTokens());
             },
             () -> ends.decode(value).ifPresent(end -> session(end.getGroup()).ended = true));
   }
@@ -163,9 +162,7 @@ final class CacheFeed {
 
   private static double bits(List<Mark> marks) {
     double values = marks.stream().mapToLong(Mark::values).sum();
-    return values == 0
-        ? Double.NaN
-        : 8.0 * marks.stream().mapToLong(Mark::bytes).sum() / values;
+    return values == 0 ? Double.NaN : 8.0 * marks.stream().mapToLong(Mark::bytes).sum() / values;
   }
 
   private List<LayerView> layers() {

@@ -40,12 +40,7 @@ public record CacheView(
    * @param codecs that made them
    */
   public record TierView(
-      String tier,
-      long pages,
-      long bytes,
-      double keyBits,
-      double valueBits,
-      List<String> codecs) {}
+      String tier, long pages, long bytes, double keyBits, double valueBits, List<String> codecs) {}
 
   /** Root mean square of the relative errors that pages say of themselves. */
   public record LayerView(

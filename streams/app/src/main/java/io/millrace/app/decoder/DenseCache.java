@@ -86,8 +86,7 @@ public final class DenseCache implements KeyValueCache {
         int at = layer * shape.keyValueHeads() + channel / d;
         int position = page.firstToken() + token;
         float[] tensor = isKeys ? keys[at] : values[at];
-        int index =
-            isKeys ? channel % d * shape.context() + position : position * d + channel % d;
+        int index = isKeys ? channel % d * shape.context() + position : position * d + channel % d;
         double before = tensor[index];
         double after = page.values()[token * c + channel];
         tensor[index] = (float) after;

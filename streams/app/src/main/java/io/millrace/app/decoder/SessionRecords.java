@@ -14,9 +14,7 @@ import java.nio.ByteOrder;
 import java.util.ArrayList;
 import java.util.List;
 
-/**
- * What one session of a decoder sends to a KV cache: all heads of a layer are one head group.
- */
+/** What one session of a decoder sends to a KV cache: all heads of a layer are one head group. */
 public final class SessionRecords {
   private final DecoderShape shape;
   private final RotaryState keyState;

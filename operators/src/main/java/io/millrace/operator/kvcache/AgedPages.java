@@ -184,7 +184,11 @@ final class AgedPages {
   /** The oldest page's vectors as queries meet them; empty where it cannot be read here. */
   private static Optional<float[]> restored(PagedTensor tensor, Models models) {
     EncodedPage page = tensor.aging.get(0).page();
-    Optional<Models.Model> model = models.version(page.basis(), page.basisVersion());
+    // to ask for a version that does not exist would wait for it
+    Optional<Models.Model> model =
+        page.basis().isEmpty()
+            ? Optional.empty()
+            : models.version(page.basis(), page.basisVersion());
     try {
       PageFrame frame = PageFrame.decode(ByteBuffer.wrap(page.frame()));
       float[] values = new float[frame.shape().values()];

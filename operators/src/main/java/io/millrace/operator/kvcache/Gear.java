@@ -149,10 +149,8 @@ public final class Gear implements PageCodec {
     @Override
     public void accumulate(int head, float[] weights, int weightsFrom, float[] out, int outFrom) {
       base.accumulate(head, weights, weightsFrom, out, outFrom);
-      float[] sums = new float[shape().headDimension()];
-      factors.accumulate(head, weights, weightsFrom, sums);
-      outliers.accumulate(head, weights, weightsFrom, sums);
-      Kernels.axpy(1f, sums, 0, out, outFrom, sums.length);
+      factors.accumulate(head, weights, weightsFrom, out, outFrom);
+      outliers.accumulate(head, weights, weightsFrom, out, outFrom);
     }
   }
 }

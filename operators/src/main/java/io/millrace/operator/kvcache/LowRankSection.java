@@ -166,15 +166,12 @@ final class LowRankSection {
     }
   }
 
-  /**
-   * @param sums [d], modified
-   */
-  void accumulate(int head, float[] weights, int weightsFrom, float[] sums) {
+  void accumulate(int head, float[] weights, int weightsFrom, float[] out, int outFrom) {
     int n = shape.tokens();
     int d = shape.headDimension();
     for (int i = head * rank; i < (head + 1) * rank; i++) {
       float along = Kernels.dot(weights, weightsFrom, left, i * n, n);
-      Kernels.axpy(along, right, i * d, sums, 0, d);
+      Kernels.axpy(along, right, i * d, out, outFrom, d);
     }
   }
 

@@ -160,15 +160,13 @@ final class OutlierSection {
     }
   }
 
-  /**
-   * @param sums [d], modified
-   */
-  void accumulate(int head, float[] weights, int weightsFrom, float[] sums) {
+  void accumulate(int head, float[] weights, int weightsFrom, float[] out, int outFrom) {
     int d = shape.headDimension();
     for (int i = first(head); i < end(head); i++) {
       int channel = channel(i) - head * d;
       if (channel >= 0 && channel < d) {
-        sums[channel] = Math.fma(weights[weightsFrom + token(i)], corrections[i], sums[channel]);
+        int at = outFrom + channel;
+        out[at] = Math.fma(weights[weightsFrom + token(i)], corrections[i], out[at]);
       }
     }
   }

@@ -136,7 +136,8 @@ public final class PrunedChannels implements PageCodec {
         channels[place++] = channel % d;
       }
     }
-    return new PrunedPage(shape, base.open(less, kind, payload), channels);
+    Page basePage = base.open(less, kind, payload);
+    return new PrunedPage(shape, basePage, channels, new float[less.headDimension()]);
   }
 
   private static void requireBase(byte id) {
@@ -170,38 +171,37 @@ public final class PrunedChannels implements PageCodec {
    * A page of fewer channels: the rest is zero.
    *
    * @param channels [h x kept], channel of the head
+   * @param left [kept], scratch
    */
-  private record PrunedPage(PageShape shape, Page base, int[] channels) implements Page {
+  private record PrunedPage(PageShape shape, Page base, int[] channels, float[] left)
+      implements Page {
 
     @Override
     public void restore(float[] values) {
       PageShape less = base.shape();
-      float[] left = new float[less.values()];
-      base.restore(left);
+      float[] restored = new float[less.values()];
+      base.restore(restored);
       Arrays.fill(values, 0, shape.values(), 0f);
-      for (int i = 0; i < left.length; i++) {
+      for (int i = 0; i < restored.length; i++) {
         int vector = i / less.headDimension();
-        values[vector * shape.headDimension() + channels[i % channels.length]] = left[i];
+        values[vector * shape.headDimension() + channels[i % channels.length]] = restored[i];
       }
     }
 
     @Override
     public void scores(int head, float[] query, int queryFrom, float[] scores, int scoresFrom) {
-      int kept = base.shape().headDimension();
-      float[] gathered = new float[kept];
-      for (int i = 0; i < kept; i++) {
-        gathered[i] = query[queryFrom + channels[head * kept + i]];
+      for (int i = 0; i < left.length; i++) {
+        left[i] = query[queryFrom + channels[head * left.length + i]];
       }
-      base.scores(head, gathered, 0, scores, scoresFrom);
+      base.scores(head, left, 0, scores, scoresFrom);
     }
 
     @Override
     public void accumulate(int head, float[] weights, int weightsFrom, float[] out, int outFrom) {
-      int kept = base.shape().headDimension();
-      float[] sums = new float[kept];
-      base.accumulate(head, weights, weightsFrom, sums, 0);
-      for (int i = 0; i < kept; i++) {
-        out[outFrom + channels[head * kept + i]] += sums[i];
+      Arrays.fill(left, 0f);
+      base.accumulate(head, weights, weightsFrom, left, 0);
+      for (int i = 0; i < left.length; i++) {
+        out[outFrom + channels[head * left.length + i]] += left[i];
       }
     }
   }

@@ -31,7 +31,7 @@ final class KeyValueTraceRecording {
   private static final int CHANNELS = HEADS * HEAD_DIMENSION;
   private static final int SESSIONS = 4;
   private static final int PARTITIONS = 2;
-  private static final int ROUNDS = 34;
+  private static final int ROUNDS = 30;
   private static final long START_MILLIS = 1_700_000_000_000L;
   private static final long STEP_MILLIS = 400;
 
@@ -162,7 +162,7 @@ final class KeyValueTraceRecording {
 
   private static HeadGroup group(int session) {
     return new HeadGroup(
-        session == 1 ? "beta" : "acme",
+        session % 2 == 1 ? "beta" : "acme",
         "decoder",
         "0123456789abcdef",
         "s" + session,
@@ -184,13 +184,14 @@ final class KeyValueTraceRecording {
   private static KeyValueBlock block(
       int session, TensorKind kind, int first, int count, long micros) {
     ByteBuffer elements =
-        ByteBuffer.allocate(count * CHANNELS * Float.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer.allocate(count * CHANNELS * Short.BYTES).order(ByteOrder.LITTLE_ENDIAN);
     for (int token = first; token < first + count; token++) {
       Random values = new Random(1000L * session + 7L * token + kind.ordinal());
       double common = values.nextGaussian();
       for (int i = 0; i < CHANNELS; i++) {
         double fall = 1.0 / (1 + i % 5);
-        elements.putFloat((float) (i % 4 + common * fall + 0.2 * fall * values.nextGaussian()));
+        float value = (float) (i % 4 + common * fall + 0.2 * fall * values.nextGaussian());
+        elements.putShort((short) (Float.floatToRawIntBits(value) >>> 16));
       }
     }
     RotaryPosition rotary =
@@ -202,7 +203,7 @@ final class KeyValueTraceRecording {
         group(session),
         kind,
         rotary,
-        ElementFormat.FLOAT32,
+        ElementFormat.BFLOAT16,
         (long) first,
         count,
         micros,

@@ -142,7 +142,7 @@ final class TraceTest {
     }
     assertTrue(removed > 10, "removed " + removed);
     assertTrue(summaries > 2, "summaries " + summaries);
-    assertTrue(tiers.contains("EXACT fp32"), tiers.toString());
+    assertTrue(tiers.contains("EXACT bf16"), tiers.toString());
     assertTrue(tiers.contains("FINE transform"), tiers.toString());
     assertTrue(tiers.contains("FINE kivi"), tiers.toString());
     assertTrue(tiers.contains("COARSE transform"), tiers.toString());

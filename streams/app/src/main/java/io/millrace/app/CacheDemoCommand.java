@@ -101,7 +101,6 @@ final class CacheDemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    options.requirePossible();
     if (!(rate > 0) || Double.isInfinite(rate)) {
       throw new ConfigurationException("--rate: got " + rate + ", expected a number above 0");
     }
@@ -109,6 +108,7 @@ final class CacheDemoCommand implements Callable<Integer> {
       throw new ConfigurationException(
           "--sessions: got " + sessions + ", expected 1 to " + MOST_SESSIONS);
     }
+    options.requirePossible();
     PrintWriter out = spec.commandLine().getOut();
     options.run(
         out, (servers, directory, interrupted) -> demo(servers, directory, interrupted, out));

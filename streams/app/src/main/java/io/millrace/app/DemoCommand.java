@@ -49,10 +49,10 @@ final class DemoCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
-    options.requirePossible();
     if (!(rate > 0) || Double.isInfinite(rate)) {
       throw new ConfigurationException("--rate: got " + rate + ", expected a number above 0");
     }
+    options.requirePossible();
     PrintWriter out = spec.commandLine().getOut();
     options.run(
         out, (servers, directory, interrupted) -> demo(servers, directory, interrupted, out));

@@ -129,6 +129,9 @@ class CommandLineTest {
   void thePortAndRateOfTheDemoAreChecked() {
     assertRefused("--port: got 70000, expected", "demo", "--port", "70000");
     assertRefused("--rate: got 0.0, expected", "demo", "--rate", "0");
+    assertRefused("--port: got -1, expected", "demo", "kvcache", "--port", "-1");
+    assertRefused("--rate: got -1.0, expected", "demo", "kvcache", "--rate", "-1");
+    assertRefused("--sessions: got 0, expected", "demo", "kvcache", "--sessions", "0");
   }
 
   @Test

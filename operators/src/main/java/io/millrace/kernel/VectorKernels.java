@@ -58,4 +58,10 @@ interface VectorKernels {
 
   /** The twin's kernels for packed codes. */
   CodeKernels codes();
+
+  /** The twin's kernels for 16-bit floats. */
+  HalfKernels halves();
+
+  /** The twin's kernels for code books. */
+  LevelKernels levels();
 }

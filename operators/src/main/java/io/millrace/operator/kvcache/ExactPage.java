@@ -2,17 +2,20 @@ package io.millrace.operator.kvcache;
 
 import io.millrace.kernel.Kernels;
 
-/** Dense values, as they were or as 16 bits hold them. */
+/** Values in the format in which they came; made dense once scores or sums are asked for. */
 final class ExactPage implements Page {
   private final PageShape shape;
-  private final float[] values;
+  private final TokenFormat format;
+  private final PayloadBytes bytes;
+  private float[] dense = new float[0];
 
   /**
-   * @param values [n x h x d], owned by the page
+   * @param bytes of n x h x d values
    */
-  ExactPage(PageShape shape, float[] values) {
+  ExactPage(PageShape shape, TokenFormat format, PayloadBytes bytes) {
     this.shape = shape;
-    this.values = values;
+    this.format = format;
+    this.bytes = bytes;
   }
 
   @Override
@@ -22,11 +25,20 @@ final class ExactPage implements Page {
 
   @Override
   public void restore(float[] out) {
-    System.arraycopy(values, 0, out, 0, values.length);
+    format.get(bytes.array(), bytes.from(), out, 0, shape.values());
+  }
+
+  private float[] dense() {
+    if (dense.length == 0) {
+      dense = new float[shape.values()];
+      restore(dense);
+    }
+    return dense;
   }
 
   @Override
   public void scores(int head, float[] query, int queryFrom, float[] scores, int scoresFrom) {
+    float[] values = dense();
     int d = shape.headDimension();
     for (int token = 0; token < shape.tokens(); token++) {
       scores[scoresFrom + token] =
@@ -36,6 +48,7 @@ final class ExactPage implements Page {
 
   @Override
   public void accumulate(int head, float[] weights, int weightsFrom, float[] out, int outFrom) {
+    float[] values = dense();
     int d = shape.headDimension();
     for (int token = 0; token < shape.tokens(); token++) {
       Kernels.axpy(

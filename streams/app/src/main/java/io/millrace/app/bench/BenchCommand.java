@@ -57,7 +57,8 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--only",
       paramLabel = "WORD",
       description = {
-        "Of pipeline, checkpoints and kvcache, what has this word in its name; several narrow it down:",
+        "Of pipeline, checkpoints and kvcache, what has this word in its name; several narrow it"
+            + " down:",
         "kafka-streams, flink, rocksdb, heap, exactly-once, at-least-once. Of kvcache: a codec,",
         "encode, openAndRestore, restore, scores, accumulate, keys, values, cache, memory."
       })

@@ -57,7 +57,8 @@ public class PageCodecBenchmark {
   public void draw() {
     Random random = new Random(SEED);
     coder =
-        PageCodecs.named(codec, new CodecContext(PlantedBasis.MODELS, PlantedBasis.ID, new float[0]))
+        PageCodecs.named(
+                codec, new CodecContext(PlantedBasis.MODELS, PlantedBasis.ID, new float[0]))
             .orElseThrow();
     values = new float[pages][];
     restored = new float[pages][SHAPE.values()];

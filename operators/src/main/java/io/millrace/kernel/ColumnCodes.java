@@ -320,9 +320,11 @@ public final class ColumnCodes {
   private static void sumLanes(
       int column, int count, float[] x, int xFrom, int group, float[] sums, int sumsFrom) {
     Arrays.fill(sums, sumsFrom, sumsFrom + LANES * (count / group + 2), 0f);
-    for (int c = 0; c < count; c++) {
-      int g = (column + c) / group - column / group;
-      sums[sumsFrom + LANES * g + c % LANES] += x[xFrom + c];
+    int end = Math.min(count, group - column % group);
+    for (int c = 0, at = sumsFrom; c < count; at += LANES, end = Math.min(count, end + group)) {
+      for (; c < end; c++) {
+        sums[at + c % LANES] += x[xFrom + c];
+      }
     }
   }
 

@@ -31,19 +31,14 @@ final class SimdFold {
     for (; row + LANES <= rows; row += LANES) {
       int from = row * RUN;
       narrow(partial, from);
-      if (LANES == 16) {
-        for (int i = 0; i < 8; i++) {
-          fold8(partial, from + i * RUN, from + (i + 8) * RUN);
+      for (int i = from; i < from + 4 * RUN; i += RUN) {
+        if (LANES == 16) {
+          fold12(partial, i);
+        } else if (LANES == 8) {
+          fold4(partial, i);
         }
       }
-      if (LANES >= 8) {
-        for (int i = 0; i < 4; i++) {
-          fold4(partial, from + i * RUN, from + (i + 4) * RUN);
-        }
-      }
-      fold2(partial, from, from + 2 * RUN);
-      fold2(partial, from + RUN, from + 3 * RUN);
-      fold1(partial, from, from + RUN);
+      fold3(partial, from);
       FloatVector.fromArray(F, partial, from).intoArray(out, outFrom + row);
     }
     for (; row < rows; row++) {
@@ -75,28 +70,33 @@ final class SimdFold {
     }
   }
 
-  private static void fold8(float[] partial, int a, int b) {
-    FloatVector x = FloatVector.fromArray(F, partial, a);
-    FloatVector y = FloatVector.fromArray(F, partial, b);
-    x.blend(y, MASK_8).add(y.blend(x, MASK_8).rearrange(SWAP_8)).intoArray(partial, a);
+  /** Rows 0, 4, 8 and 12 from here into the first. */
+  private static void fold12(float[] partial, int from) {
+    FloatVector r0 = FloatVector.fromArray(F, partial, from);
+    FloatVector r4 = FloatVector.fromArray(F, partial, from + 4 * RUN);
+    FloatVector r8 = FloatVector.fromArray(F, partial, from + 8 * RUN);
+    FloatVector r12 = FloatVector.fromArray(F, partial, from + 12 * RUN);
+    FloatVector x = r0.blend(r8, MASK_8).add(r8.blend(r0, MASK_8).rearrange(SWAP_8));
+    FloatVector y = r4.blend(r12, MASK_8).add(r12.blend(r4, MASK_8).rearrange(SWAP_8));
+    x.blend(y, MASK_4).add(y.blend(x, MASK_4).rearrange(SWAP_4)).intoArray(partial, from);
   }
 
-  private static void fold4(float[] partial, int a, int b) {
-    FloatVector x = FloatVector.fromArray(F, partial, a);
-    FloatVector y = FloatVector.fromArray(F, partial, b);
-    x.blend(y, MASK_4).add(y.blend(x, MASK_4).rearrange(SWAP_4)).intoArray(partial, a);
+  /** Rows 0 and 4 from here into the first. */
+  private static void fold4(float[] partial, int from) {
+    FloatVector x = FloatVector.fromArray(F, partial, from);
+    FloatVector y = FloatVector.fromArray(F, partial, from + 4 * RUN);
+    x.blend(y, MASK_4).add(y.blend(x, MASK_4).rearrange(SWAP_4)).intoArray(partial, from);
   }
 
-  private static void fold2(float[] partial, int a, int b) {
-    FloatVector x = FloatVector.fromArray(F, partial, a);
-    FloatVector y = FloatVector.fromArray(F, partial, b);
-    x.blend(y, MASK_2).add(y.blend(x, MASK_2).rearrange(SWAP_2)).intoArray(partial, a);
-  }
-
-  private static void fold1(float[] partial, int a, int b) {
-    FloatVector x = FloatVector.fromArray(F, partial, a);
-    FloatVector y = FloatVector.fromArray(F, partial, b);
-    x.blend(y, MASK_1).add(y.blend(x, MASK_1).rearrange(SWAP_1)).intoArray(partial, a);
+  /** Rows 0 to 3 from here into the first. */
+  private static void fold3(float[] partial, int from) {
+    FloatVector r0 = FloatVector.fromArray(F, partial, from);
+    FloatVector r1 = FloatVector.fromArray(F, partial, from + RUN);
+    FloatVector r2 = FloatVector.fromArray(F, partial, from + 2 * RUN);
+    FloatVector r3 = FloatVector.fromArray(F, partial, from + 3 * RUN);
+    FloatVector x = r0.blend(r2, MASK_2).add(r2.blend(r0, MASK_2).rearrange(SWAP_2));
+    FloatVector y = r1.blend(r3, MASK_2).add(r3.blend(r1, MASK_2).rearrange(SWAP_2));
+    x.blend(y, MASK_1).add(y.blend(x, MASK_1).rearrange(SWAP_1)).intoArray(partial, from);
   }
 
   /** Lanes whose number has this bit. */

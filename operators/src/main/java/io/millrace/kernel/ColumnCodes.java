@@ -12,10 +12,11 @@ import java.util.Arrays;
  * b = 2, 4, 8   word row w, little-endian: [columns] words, rows 32/b w to 32/b (w + 1) - 1
  * b = 3         eight rows a word row in the low 24 bits; of four such the last has no words: its
  *               24 bits are the top bytes of the other three, lowest first
+ * last rows     that do not fill a word, or with b = 3 four of them: the bytes of each column's word
+ *               that hold codes, column by column
  * </pre>
  *
- * <p>Bytes 4 columns ceil(rows b / 32) (b = 3: 12 columns for every 32 rows, 4 columns for every 8
- * of the rest). Codes of rows that are not there are 0.
+ * <p>Bytes columns ceil(rows b / 8).
  *
  * <p>What a code means is given either for each column, [columns] steps and minima, or for groups
  * along a row, [rows x columns / group]. Where a method asks for placed steps they are those of
@@ -64,9 +65,13 @@ public final class ColumnCodes {
 
   /** Bytes of a matrix. */
   public static int bytes(int rows, int columns, int bits) {
-    int words = (rows + slots(bits) - 1) / slots(bits);
-    int stored = bits == 3 ? words - words / OCTETS : words;
-    return Integer.BYTES * columns * stored;
+    slots(bits);
+    return columns * shortBytes(rows, bits);
+  }
+
+  /** Bytes of a column's codes. */
+  private static int shortBytes(int rows, int bits) {
+    return (rows * bits + Byte.SIZE - 1) / Byte.SIZE;
   }
 
   private static int slots(int bits) {
@@ -441,27 +446,44 @@ public final class ColumnCodes {
   }
 
   private byte[] target(int word) {
-    return isAssembled(word) ? assembled() : bytes;
+    return isWhole(word) ? bytes : assembled();
   }
 
   private int targetFrom(int word) {
-    return isAssembled(word) ? 0 : stored(word);
+    return isWhole(word) ? stored(word) : 0;
   }
 
   private void finish(int word) {
-    if (isAssembled(word)) {
+    if (isWhole(word)) {
+      return;
+    }
+    if (isInQuad(word)) {
       KERNELS.spread(assembled, 0, bytes, stored(word - 3), columns);
+      return;
+    }
+    int length = shortBytes(Math.min(slots, rows - word * slots), bits);
+    for (int c = 0, at = stored(word); c < columns; c++, at += length) {
+      System.arraycopy(assembled, Integer.BYTES * c, bytes, at, length);
     }
   }
 
   /** The array that holds the words of a row, once for every use: it may be scratch memory. */
   byte[] source(int word, int column, int count) {
-    if (!isAssembled(word)) {
+    if (isWhole(word)) {
       return bytes;
     }
     byte[] target = assembled();
-    int at = stored(word - 3) + Integer.BYTES * column;
-    KERNELS.assemble(bytes, at, Integer.BYTES * columns, target, Integer.BYTES * column, count);
+    if (isInQuad(word)) {
+      int at = stored(word - 3) + Integer.BYTES * column;
+      KERNELS.assemble(bytes, at, Integer.BYTES * columns, target, Integer.BYTES * column, count);
+      return target;
+    }
+    int length = shortBytes(Math.min(slots, rows - word * slots), bits);
+    Arrays.fill(target, Integer.BYTES * column, Integer.BYTES * (column + count), (byte) 0);
+    for (int c = column, at = stored(word) + column * length; c < column + count; c++) {
+      System.arraycopy(bytes, at, target, Integer.BYTES * c, length);
+      at += length;
+    }
     return target;
   }
 
@@ -469,14 +491,22 @@ public final class ColumnCodes {
     return targetFrom(word);
   }
 
-  private boolean isAssembled(int word) {
-    return bits == 3 && word % OCTETS == OCTETS - 1;
+  /** Whether a row's words lie in the bytes as they are. */
+  private boolean isWhole(int word) {
+    return bits == 3 ? isInQuad(word) && word % OCTETS < OCTETS - 1 : (word + 1) * slots <= rows;
+  }
+
+  /** Of 3-bit codes: whether the four word rows are complete. */
+  private boolean isInQuad(int word) {
+    return bits == 3 && (word / OCTETS + 1) * OCTETS * slots <= rows;
   }
 
   /** Where a word row begins. */
   private int stored(int word) {
-    int row = bits == 3 ? word - word / OCTETS : word;
-    return from + Integer.BYTES * columns * row;
+    // eight codes of 3 bits are 3 bytes, in the top bytes of others or on their own
+    int before = bits == 3 && isInQuad(word) ? word - word / OCTETS : word;
+    int wordBytes = bits == 3 && !isInQuad(word) ? 3 : Integer.BYTES;
+    return from + wordBytes * columns * before;
   }
 
   private byte[] assembled() {

@@ -176,6 +176,11 @@ public final class Kernels {
     return KERNELS.argmaxAbs(x, from, length);
   }
 
+  /** The largest |x| by its bits, so that a NaN is larger than infinity; 0 when length is 0. */
+  public static float maxAbs(float[] x, int from, int length) {
+    return KERNELS.maxAbs(x, from, length);
+  }
+
   /**
    * out = base - sum over i of coefficients[i] matrix[rows[i]][:], each output one chain {@code
    * fma(-coefficients[i], matrix, acc)} from base in rising i. base and out may be the same range.

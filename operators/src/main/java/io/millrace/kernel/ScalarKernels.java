@@ -261,6 +261,15 @@ final class ScalarKernels implements VectorKernels {
   }
 
   @Override
+  public float maxAbs(float[] x, int from, int length) {
+    int largest = 0;
+    for (int i = from; i < from + length; i++) {
+      largest = Math.max(largest, Float.floatToRawIntBits(x[i]) & Integer.MAX_VALUE);
+    }
+    return Float.intBitsToFloat(largest);
+  }
+
+  @Override
   public int argmaxAbs(float[] x, int from, int length) {
     int best = -1;
     int largest = -1;

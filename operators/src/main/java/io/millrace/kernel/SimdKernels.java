@@ -196,6 +196,11 @@ final class SimdKernels implements VectorKernels {
     return -1;
   }
 
+  @Override
+  public float maxAbs(float[] x, int from, int length) {
+    return Float.intBitsToFloat(largestMagnitude(x, from, length));
+  }
+
   private static int largestMagnitude(float[] x, int from, int length) {
     IntVector magnitude = IntVector.broadcast(SimdLanes.INTS, MAGNITUDE);
     IntVector m0 = IntVector.zero(SimdLanes.INTS);

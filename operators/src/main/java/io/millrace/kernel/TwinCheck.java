@@ -21,6 +21,9 @@ final class TwinCheck {
       if (expected.argmaxAbs(a, 2, length) != got.argmaxAbs(a, 2, length)) {
         return Optional.of("argmaxAbs of " + length);
       }
+      if (bits(expected.maxAbs(a, 2, length)) != bits(got.maxAbs(a, 2, length))) {
+        return Optional.of("maxAbs of " + length);
+      }
       if (!Arrays.equals(updates(expected, a, b, length), updates(got, a, b, length))) {
         return Optional.of("axpy, scale, gemv, gemm or subtractRows of " + length);
       }

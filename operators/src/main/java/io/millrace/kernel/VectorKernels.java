@@ -45,6 +45,8 @@ interface VectorKernels {
 
   int argmaxAbs(float[] x, int from, int length);
 
+  float maxAbs(float[] x, int from, int length);
+
   void subtractRows(
       float[] base,
       int baseFrom,

@@ -118,8 +118,10 @@ class ColumnCodesTest {
 
   @ParameterizedTest
   @ValueSource(ints = {2, 3, 4, 8})
-  void takesNoMoreBitsThanItsCodesForWholeThirtyTwoRows(int bits) {
-    assertEquals(64 * 48 * bits / 8, ColumnCodes.bytes(64, 48, bits));
+  void takesNoMoreBitsThanItsCodesDoButForTheLastByte(int bits) {
+    for (int rows : new int[] {1, 7, 8, 31, 32, 40, 64}) {
+      assertEquals(48 * ((rows * bits + 7) / 8), ColumnCodes.bytes(rows, 48, bits));
+    }
   }
 
   @Test

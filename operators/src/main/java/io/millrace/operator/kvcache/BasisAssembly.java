@@ -12,7 +12,7 @@ import java.util.TreeMap;
 /**
  * Puts the slices of one basis version together, in whatever order they come. One thread.
  *
- * <p>Holds 4 r c bytes once the first slice has told r and c; both are bounded.
+ * <p>Holds 2 r c bytes once the first slice has told r and c; both are bounded.
  */
 public final class BasisAssembly {
   private final String id;
@@ -22,7 +22,7 @@ public final class BasisAssembly {
   private final float[] mean;
   private final float[] channelDeviations;
   private final float[] deviations;
-  private final float[] components;
+  private final short[] components;
   private final TreeMap<Integer, Integer> slices = new TreeMap<>();
 
   /**
@@ -42,7 +42,7 @@ public final class BasisAssembly {
     mean = halves("mean", first.getMean(), c);
     channelDeviations = halves("channel deviations", first.getChannelDeviations(), c);
     deviations = new float[componentCount];
-    components = new float[componentCount * c];
+    components = new short[componentCount * c];
   }
 
   /**
@@ -75,8 +75,13 @@ public final class BasisAssembly {
               + version);
     }
     int c = vectors.channels();
-    float[] values = halves("components", slice.getComponents(), rows * c);
-    System.arraycopy(values, 0, components, first * c, values.length);
+    requireBytes("components", slice.getComponents(), rows * c);
+    slice
+        .getComponents()
+        .duplicate()
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .asShortBuffer()
+        .get(components, first * c, rows * c);
     slice
         .getDeviations()
         .duplicate()
@@ -99,26 +104,34 @@ public final class BasisAssembly {
   }
 
   /**
-   * The basis, once all slices are there; no slice may be added afterwards.
+   * The basis, once all slices are there, made anew at each call; no slice may be added afterwards.
    *
    * @throws IllegalArgumentException for slices that make no basis
    */
   public Optional<TransformBasis> model() {
-    return isComplete()
-        ? Optional.of(
-            new TransformBasis(
-                id, version, vectors, mean, channelDeviations, deviations, components))
-        : Optional.empty();
+    if (!isComplete()) {
+      return Optional.empty();
+    }
+    float[] values = new float[components.length];
+    for (int i = 0; i < values.length; i++) {
+      values[i] = Float16.decode(components[i]);
+    }
+    return Optional.of(
+        new TransformBasis(id, version, vectors, mean, channelDeviations, deviations, values));
   }
 
   private static float[] halves(String name, ByteBuffer bytes, int count) {
-    if (bytes.remaining() != count * Short.BYTES) {
-      throw new IllegalArgumentException(
-          name + " of a basis have " + bytes.remaining() + " bytes, expected " + 2L * count);
-    }
+    requireBytes(name, bytes, count);
     float[] values = new float[count];
     Float16.get(bytes.duplicate().order(ByteOrder.LITTLE_ENDIAN), values, count);
     return values;
+  }
+
+  private static void requireBytes(String name, ByteBuffer bytes, int halves) {
+    if (bytes.remaining() != halves * Short.BYTES) {
+      throw new IllegalArgumentException(
+          name + " of a basis have " + bytes.remaining() + " bytes, expected " + 2L * halves);
+    }
   }
 
   private static RotaryPosition copy(RotaryPosition rotary) {

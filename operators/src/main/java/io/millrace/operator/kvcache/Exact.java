@@ -1,5 +1,6 @@
 package io.millrace.operator.kvcache;
 
+import io.millrace.kernel.Kernels;
 import java.nio.ByteBuffer;
 
 /**
@@ -53,6 +54,13 @@ public final class Exact implements PageCodec {
               + " bytes, expected "
               + shape.values() * format.bytes());
     }
-    return new ExactPage(shape, format, PayloadBytes.take(payload, payload.remaining()));
+    float[] values = new float[shape.values()];
+    PayloadBytes in = PayloadBytes.take(payload, payload.remaining());
+    format.get(in.array(), in.from(), values, 0, values.length);
+    float largest = Kernels.maxAbs(values, 0, values.length);
+    if (!Float.isFinite(largest)) {
+      throw new IllegalArgumentException("page has " + largest + ", expected finite values");
+    }
+    return new ExactPage(shape, values);
   }
 }

@@ -2,20 +2,17 @@ package io.millrace.operator.kvcache;
 
 import io.millrace.kernel.Kernels;
 
-/** Values in the format in which they came; made dense once scores or sums are asked for. */
+/** Dense values, as they were or as 16 bits hold them. */
 final class ExactPage implements Page {
   private final PageShape shape;
-  private final TokenFormat format;
-  private final PayloadBytes bytes;
-  private float[] dense = new float[0];
+  private final float[] values;
 
   /**
-   * @param bytes of n x h x d values
+   * @param values [n x h x d], owned by the page
    */
-  ExactPage(PageShape shape, TokenFormat format, PayloadBytes bytes) {
+  ExactPage(PageShape shape, float[] values) {
     this.shape = shape;
-    this.format = format;
-    this.bytes = bytes;
+    this.values = values;
   }
 
   @Override
@@ -25,20 +22,11 @@ final class ExactPage implements Page {
 
   @Override
   public void restore(float[] out) {
-    format.get(bytes.array(), bytes.from(), out, 0, shape.values());
-  }
-
-  private float[] dense() {
-    if (dense.length == 0) {
-      dense = new float[shape.values()];
-      restore(dense);
-    }
-    return dense;
+    System.arraycopy(values, 0, out, 0, values.length);
   }
 
   @Override
   public void scores(int head, float[] query, int queryFrom, float[] scores, int scoresFrom) {
-    float[] values = dense();
     int d = shape.headDimension();
     for (int token = 0; token < shape.tokens(); token++) {
       scores[scoresFrom + token] =
@@ -48,7 +36,6 @@ final class ExactPage implements Page {
 
   @Override
   public void accumulate(int head, float[] weights, int weightsFrom, float[] out, int outFrom) {
-    float[] values = dense();
     int d = shape.headDimension();
     for (int token = 0; token < shape.tokens(); token++) {
       Kernels.axpy(

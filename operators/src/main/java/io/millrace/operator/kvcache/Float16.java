@@ -38,10 +38,17 @@ final class Float16 {
     }
   }
 
-  /** Reads {@code count} halves. */
+  /**
+   * Reads {@code count} halves.
+   *
+   * @throws IllegalArgumentException for one that is not finite, which no writer makes
+   */
   static void get(ByteBuffer in, float[] values, int count) {
     for (int i = 0; i < count; i++) {
       values[i] = decode(in.getShort());
+      if (!Float.isFinite(values[i])) {
+        throw new IllegalArgumentException("page has " + values[i] + ", expected a finite half");
+      }
     }
   }
 }

@@ -90,7 +90,7 @@ final class GroupSteps {
    * @throws IllegalArgumentException for a number that is not finite
    */
   static void requireFinite(float[] values, int count) {
-    float largest = values[Kernels.argmaxAbs(values, 0, count)];
+    float largest = Kernels.maxAbs(values, 0, count);
     if (!Float.isFinite(largest)) {
       throw new IllegalArgumentException("page has " + largest + ", expected a finite half");
     }

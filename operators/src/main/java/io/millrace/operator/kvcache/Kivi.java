@@ -1,5 +1,6 @@
 package io.millrace.operator.kvcache;
 
+import io.millrace.kernel.ColumnCodes;
 import java.nio.ByteBuffer;
 
 /**
@@ -8,8 +9,8 @@ import java.nio.ByteBuffer;
  * whole groups only and is cut when more than the window is held, so the exact window never
  * shrinks; a constant group restores exactly where the original divides by zero.
  *
- * <p>Layout: of keys {@link ChannelPage}, of values {@link TokenPage}. Bits b + 32 / group a value
- * for pages of whole 32 tokens. Scores of keys and sums of values read the codes as they are.
+ * <p>Layout: of keys {@link ChannelPage}, of values {@link TokenPage}. Bits b + 32 / group a value.
+ * Scores of keys and sums of values read the codes as they are.
  */
 public final class Kivi implements PageCodec {
   private final int bits;
@@ -30,6 +31,12 @@ public final class Kivi implements PageCodec {
     }
     this.bits = bits;
     this.group = group;
+  }
+
+  /** Bytes of a page, of keys or values. */
+  static int bytes(PageShape shape, int bits, int group) {
+    return ColumnCodes.bytes(shape.tokens(), shape.channels(), bits)
+        + 2 * Short.BYTES * (shape.values() / group);
   }
 
   @Override

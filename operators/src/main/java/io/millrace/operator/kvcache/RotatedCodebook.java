@@ -21,9 +21,8 @@ import java.util.Arrays;
  * norms  2 x n x h    half precision: x' = norm x level(code)
  * </pre>
  *
- * <p>Bits b + 16 / d a value for pages of whole 32 tokens. d log2 d additions a vector each way;
- * scores rotate the query once, sums rotate the result back once, and both read the codes as they
- * are.
+ * <p>Bits b + 16 / d a value. d log2 d additions a vector each way; scores rotate the query once,
+ * sums rotate the result back once, and both read the codes as they are.
  */
 public final class RotatedCodebook implements PageCodec {
   /**

@@ -7,7 +7,7 @@ import java.nio.ByteBuffer;
  * the base line of every comparison (with 8 and 4 bits and groups of 32 what ggml calls q8_0 and
  * q4_0).
  *
- * <p>Layout: {@link TokenPage}. Bits b + 16 / group a value for pages of whole 32 tokens.
+ * <p>Layout: {@link TokenPage}. Bits b + 16 / group a value.
  */
 public final class RoundToNearest implements PageCodec {
   private final int bits;

@@ -14,6 +14,9 @@ public enum TokenFormat {
   /** As it is. */
   FLOAT32(4);
 
+  /** Squares of larger values, summed over a page, would come near a float's overflow. */
+  static final float LARGEST = 1e15f;
+
   private final int bytes;
 
   TokenFormat(int bytes) {
@@ -32,6 +35,53 @@ public enum TokenFormat {
       case BFLOAT16 -> Float16.decodeBrain(in.getShort());
       case FLOAT32 -> in.getFloat();
     };
+  }
+
+  /**
+   * Reads values in bulk.
+   *
+   * @param in little-endian; its position moves
+   */
+  void get(ByteBuffer in, float[] values, int count) {
+    switch (this) {
+      case FLOAT16 -> Float16.get(in, values, count);
+      case BFLOAT16 -> {
+        for (int i = 0; i < count; i++) {
+          values[i] = Float16.decodeBrain(in.getShort());
+        }
+      }
+      case FLOAT32 -> {
+        in.asFloatBuffer().get(values, 0, count);
+        in.position(in.position() + count * Float.BYTES);
+      }
+    }
+  }
+
+  /**
+   * The first value that is not finite or beyond {@link #LARGEST}; -1 if all are fit.
+   *
+   * @param in little-endian, by absolute offsets
+   * @param from offset of the first value
+   * @param length in bytes, a multiple of a value's
+   */
+  int firstUnfit(ByteBuffer in, int from, int length) {
+    // exponents and magnitudes are ordered as the bits without the sign are
+    int bound = Float.floatToRawIntBits(LARGEST);
+    if (this == FLOAT32) {
+      for (int i = from; i < from + length; i += Float.BYTES) {
+        if ((in.getInt(i) & 0x7fffffff) > bound) {
+          return (i - from) / Float.BYTES;
+        }
+      }
+      return -1;
+    }
+    int half = this == FLOAT16 ? 0x7bff : bound >>> 16;
+    for (int i = from; i < from + length; i += Short.BYTES) {
+      if ((in.getShort(i) & 0x7fff) > half) {
+        return (i - from) / Short.BYTES;
+      }
+    }
+    return -1;
   }
 
   /** Writes a value, rounded to nearest. */

@@ -26,7 +26,6 @@ import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
 
 /** Reads the settings of online dictionary learning and plans its stages. */
@@ -62,8 +61,9 @@ final class DictionaryFamily {
                     new DictionaryOutput()),
             input,
             outputs,
-            shared ? Set.of(operator.sharedDictionary()) : Set.of(),
-            shared ? models : ""));
+            shared
+                ? Following.dictionary(models, operator.sharedDictionary())
+                : Following.NOTHING));
     if (shared) {
       stages.add(
           new Stage(
@@ -77,8 +77,7 @@ final class DictionaryFamily {
                       new DictionaryOutput()),
               outputs.get(DictionaryOutput.STATISTICS),
               Map.of(DictionaryOutput.DICTIONARIES, models),
-              Set.of(),
-              ""));
+              Following.NOTHING));
     }
     // constructed once here, so that impossible combinations stop the start
     try {

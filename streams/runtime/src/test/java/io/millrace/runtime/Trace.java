@@ -80,7 +80,7 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
 
   /** Whether a record is of a followed model rather than of the input. */
   public boolean isModel(TopicRecord record) {
-    return record.topic().equals(stage.modelTopic());
+    return record.topic().equals(stage.following().topic());
   }
 
   /** The bytes of a trace's file. */

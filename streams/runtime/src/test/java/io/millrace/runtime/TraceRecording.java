@@ -87,7 +87,7 @@ final class TraceRecording {
             List<TopicRecord> merged = mergeRun.take(sums);
             mergeEvents.add(new Event(sums, merged));
             for (TopicRecord version : merged) {
-              if (version.topic().equals(sensors.modelTopic())) {
+              if (version.topic().equals(sensors.following().topic())) {
                 underway.add(placed(version, version.value(), 1, sensorEvents.size()));
               }
             }

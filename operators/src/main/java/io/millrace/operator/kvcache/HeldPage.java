@@ -21,6 +21,11 @@ public record HeldPage(String key, KeyValuePage envelope, SharedFrame shared) {
     return shared.references();
   }
 
+  /** Bytes of the frame, header and labels too. */
+  public long frameBytes() {
+    return shared.bytes();
+  }
+
   /** The token after the last. */
   long end() {
     return envelope.getFirstToken() + envelope.getTokens();

@@ -181,14 +181,18 @@ public final class KeyValueReader {
   }
 
   /**
-   * Lets the opened pages of a session that is past its idle time go before others.
+   * Lets the opened pages of sessions that are past their idle time go before others.
    *
-   * @param group whose
+   * @param idleMicros in event time, against the newest record of the table
    */
-  public void retire(HeadGroupPages group) {
-    for (TensorKind kind : TensorKind.values()) {
-      for (HeldPage held : group.pages(kind)) {
-        opened.pages().advise(held.shared(), true);
+  public void retire(PageTable table, long idleMicros) {
+    for (String tenant : table.tenants()) {
+      for (HeadGroupPages group : table.groups(tenant)) {
+        if (table.newestMicros() - group.timeMicros() > idleMicros) {
+          for (TensorKind kind : TensorKind.values()) {
+            group.pages(kind).forEach(held -> opened.pages().advise(held.shared(), true));
+          }
+        }
       }
     }
   }

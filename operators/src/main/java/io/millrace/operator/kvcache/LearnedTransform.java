@@ -33,6 +33,9 @@ final class LearnedTransform implements PageCodec {
 
   private static final int LIMIT = Short.MAX_VALUE;
 
+  /** The likeliest symbol of any table costs more than 1/16 bit. */
+  private static final int MOST_VALUES_A_BYTE = 128;
+
   private final TransformBasis basis;
   private final int hundredths;
   private final ComponentTables tables;
@@ -156,6 +159,10 @@ final class LearnedTransform implements PageCodec {
     ComponentTables here = ComponentTables.of(basis.deviations(), in.getFloat());
     int n = shape.tokens();
     int r = here.count();
+    if ((long) r * n > (long) MOST_VALUES_A_BYTE * in.remaining()) {
+      throw new IllegalArgumentException(
+          "page has " + in.remaining() + " bytes for " + r + " x " + n + " components");
+    }
     int[] low = new int[r * n];
     for (int j = 0; j < r; j++) {
       PlainBits.get(in, low, j * n, n, here.plainBits()[j]);

@@ -1,5 +1,6 @@
 package io.millrace.operator.kvcache;
 
+import io.millrace.kernel.Kernels;
 import io.millrace.operator.Models;
 import io.millrace.schema.PageTier;
 import java.nio.ByteBuffer;
@@ -19,6 +20,9 @@ final class PageEncoder {
 
   /** Heads narrower than this are not spread by a rotation. */
   private static final int LEAST_ROTATION = 16;
+
+  /** Squares of a page whose energy is below this may be too small for a float. */
+  private static final double LEAST_ENERGY = 1e-24;
 
   private PageEncoder() {}
 
@@ -108,7 +112,7 @@ final class PageEncoder {
     return codec.codesBeforeRotary() ? tokens.beforeRotary() : tokens.values();
   }
 
-  /** ||x - x^|| / ||x||, 0 for zeros that stayed zeros. */
+  /** ||x - x^|| / ||x||; of values too small to tell, 0 if none changed, else infinite. */
   private static float relativeError(PageCodec codec, PageTokens tokens, byte[] payload) {
     float[] restored = new float[tokens.shape().values()];
     codec
@@ -116,13 +120,22 @@ final class PageEncoder {
             tokens.shape(), tokens.kind(), ByteBuffer.wrap(payload).order(ByteOrder.LITTLE_ENDIAN))
         .restore(restored);
     float[] exact = input(codec, tokens);
+    int c = tokens.shape().channels();
     double difference = 0;
     double energy = 0;
-    for (int i = 0; i < exact.length; i++) {
-      double x = exact[i];
-      difference += (x - restored[i]) * (x - restored[i]);
-      energy += x * x;
+    boolean same = true;
+    for (int from = 0; from < exact.length; from += c) {
+      energy += Kernels.dot(exact, from, exact, from, c);
+      Kernels.axpy(-1f, exact, from, restored, from, c);
+      difference += Kernels.dot(restored, from, restored, from, c);
     }
-    return difference == 0 ? 0f : (float) Math.sqrt(difference / energy);
+    if (energy >= LEAST_ENERGY) {
+      return (float) Math.sqrt(difference / energy);
+    }
+    // squares may have vanished
+    for (float lost : restored) {
+      same &= lost == 0;
+    }
+    return same ? 0f : Float.POSITIVE_INFINITY;
   }
 }

@@ -1,6 +1,9 @@
 package io.millrace.operator.kvcache;
 
+import io.millrace.kernel.Halves;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 
 /** How values are held and sent, little-endian. */
 public enum TokenFormat {
@@ -62,20 +65,32 @@ public enum TokenFormat {
    * @param length in bytes, a multiple of a value's
    */
   int firstUnfit(ByteBuffer in, int from, int length) {
-    // exponents and magnitudes are ordered as the bits without the sign are
-    int bound = Float.floatToRawIntBits(LARGEST);
-    if (this == FLOAT32) {
-      for (int i = from; i < from + length; i += Float.BYTES) {
-        if ((in.getInt(i) & 0x7fffffff) > bound) {
-          return (i - from) / Float.BYTES;
-        }
+    // without the sign, magnitudes are ordered as their bits: what is above the bound carries into
+    // the sign's place when the rest to the largest number is added, in all lanes of a long at once
+    int bound = this == FLOAT16 ? 0x7bff : Float.floatToRawIntBits(LARGEST);
+    long lanes = this == FLOAT32 ? 0x0000000100000001L : 0x0001000100010001L;
+    long largest = this == FLOAT32 ? 0x7fffffffL : 0x7fffL;
+    long rest = lanes * (largest - (this == BFLOAT16 ? bound >>> 16 : bound));
+    int whole = length & -Long.BYTES;
+    for (int i = 0; i < whole; i += Long.BYTES) {
+      long magnitudes = in.getLong(from + i) & lanes * largest;
+      if ((magnitudes + rest & lanes * (largest + 1)) != 0) {
+        return firstUnfitOne(in, from, i, length);
       }
-      return -1;
     }
-    int half = this == FLOAT16 ? 0x7bff : bound >>> 16;
-    for (int i = from; i < from + length; i += Short.BYTES) {
-      if ((in.getShort(i) & 0x7fff) > half) {
-        return (i - from) / Short.BYTES;
+    return firstUnfitOne(in, from, whole, length);
+  }
+
+  private int firstUnfitOne(ByteBuffer in, int from, int start, int length) {
+    for (int i = start; i < length; i += bytes) {
+      float value =
+          switch (this) {
+            case FLOAT16 -> Float16.decode(in.getShort(from + i));
+            case BFLOAT16 -> Float16.decodeBrain(in.getShort(from + i));
+            case FLOAT32 -> in.getFloat(from + i);
+          };
+      if (!(Math.abs(value) <= LARGEST)) {
+        return i / bytes;
       }
     }
     return -1;
@@ -88,5 +103,29 @@ public enum TokenFormat {
       case BFLOAT16 -> out.putShort(Float16.encodeBrain(value));
       case FLOAT32 -> out.putFloat(value);
     }
+  }
+
+  /** Reads {@code count} values from bytes. */
+  void get(byte[] in, int inFrom, float[] values, int from, int count) {
+    switch (this) {
+      case FLOAT16 -> Halves.decode(in, inFrom, values, from, count);
+      case BFLOAT16 -> Halves.decodeBrain(in, inFrom, values, from, count);
+      case FLOAT32 -> floats(in, inFrom, count).get(values, from, count);
+    }
+  }
+
+  /** Writes {@code count} values to bytes, rounded to nearest. */
+  void put(float[] values, int from, byte[] out, int outFrom, int count) {
+    switch (this) {
+      case FLOAT16 -> Halves.encode(values, from, out, outFrom, count);
+      case BFLOAT16 -> Halves.encodeBrain(values, from, out, outFrom, count);
+      case FLOAT32 -> floats(out, outFrom, count).put(values, from, count);
+    }
+  }
+
+  private static FloatBuffer floats(byte[] bytes, int from, int count) {
+    return ByteBuffer.wrap(bytes, from, Float.BYTES * count)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .asFloatBuffer();
   }
 }

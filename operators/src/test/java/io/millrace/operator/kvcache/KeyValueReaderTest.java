@@ -142,6 +142,29 @@ class KeyValueReaderTest {
   }
 
   @Test
+  void pagesOfAnIdleSessionGoBeforeThoseOfALiveOne() {
+    PlantedPages idle = new PlantedPages("acme", "idle", 64, RotaryState.NONE, 13);
+    PlantedPages live = new PlantedPages("acme", "live", 64, RotaryState.NONE, 14);
+    idle.into(table, idle.pages(32, FP16));
+    Map<String, KeyValuePage> pages = live.pages(32, FP16);
+    pages.values().forEach(page -> page.setTimeMicros(90_000_000L));
+    live.into(table, pages);
+    // room for both sessions' keys, and one page more
+    long page = 4L * 32 * CHANNELS;
+    KeyValueReader small = new KeyValueReader(Models.NONE, 5 * page);
+    HeadGroupPages liveGroup = table.group("acme", live.key()).orElseThrow();
+    HeadGroupPages idleGroup = table.group("acme", idle.key()).orElseThrow();
+    small.restore(liveGroup, TensorKind.KEYS, 0, 64);
+    small.restore(idleGroup, TensorKind.KEYS, 0, 64);
+    small.retire(table, 60_000_000L);
+    // the idle session's were asked for last, and still go first
+    small.restore(liveGroup, TensorKind.VALUES, 0, 64);
+    long faults = small.cache().faults();
+    small.restore(liveGroup, TensorKind.KEYS, 0, 64);
+    assertEquals(faults, small.cache().faults());
+  }
+
+  @Test
   void agedTokensAreEstimatedFromTheirSummary() {
     PlantedPages planted = new PlantedPages("acme", "s1", 96, RotaryState.BEFORE, 4);
     Map<String, KeyValuePage> pages = planted.pages(32, FP16);

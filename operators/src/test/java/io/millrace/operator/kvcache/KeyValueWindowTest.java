@@ -150,6 +150,27 @@ class KeyValueWindowTest {
   }
 
   @Test
+  void valuesTooSmallToMeasureStayExactAndZerosStayZero() {
+    TensorLayout floats = CacheRecords.layout(ElementFormat.FLOAT32, CacheRecords.none());
+    for (float size : new float[] {0f, 1e-30f}) {
+      WindowRun run =
+          new WindowRun(run(new KeyValueTestSettings()).settings(), GROUP, floats, Models.NONE);
+      CacheInput.Block block = (CacheInput.Block) run.block(TensorKind.KEYS, 0, 40, SECOND);
+      ByteBuffer elements = block.block().getElements().order(ByteOrder.LITTLE_ENDIAN);
+      for (int i = 0; i < elements.limit(); i += Float.BYTES) {
+        elements.putFloat(i, size);
+      }
+      run.accept(block);
+      KeyValuePage page = run.pages().get(1);
+      assertEquals(size == 0 ? PageTier.FINE : PageTier.EXACT, page.getTier());
+      assertEquals(0f, page.getRelativeError());
+      for (float value : run.restored(page)) {
+        assertTrue(value == size, "got " + value);
+      }
+    }
+  }
+
+  @Test
   void theSameTokensAgainOrOverlappingChangeNothing() {
     WindowRun plain = run(new KeyValueTestSettings());
     WindowRun again = run(new KeyValueTestSettings());
@@ -307,6 +328,28 @@ class KeyValueWindowTest {
   }
 
   @Test
+  void aCoarsePageThatIsNotSmallerIsNone() {
+    WindowRun run =
+        run(
+            new KeyValueTestSettings()
+                .fine("rotated-2", "rotated-2", 0)
+                .coarse("rotated-4", 5000, 0));
+    run.send(60, SECOND);
+    assertTrue(run.operator.nextDeadlineMillis(run.state).isEmpty());
+    run.fireDue(Long.MAX_VALUE);
+    assertEquals(0, run.pages(PageTier.COARSE).size());
+  }
+
+  @Test
+  void aTokenIsAsOldAsTheLatestTimeSeenWhenItCame() {
+    WindowRun run = run(new KeyValueTestSettings().coarse("rotated-2", 5000, 0));
+    run.send(TensorKind.VALUES, 1, 10 * SECOND);
+    run.send(TensorKind.KEYS, 30, SECOND);
+    assertEquals(10 * SECOND, run.pages(PageTier.FINE).get(0).getTimeMicros());
+    assertEquals(15_000, run.operator.nextDeadlineMillis(run.state).getAsLong());
+  }
+
+  @Test
   void aPageThatIsOldWhenItLeavesGoesThroughItsTiersAtOnce() {
     WindowRun run = run(new KeyValueTestSettings().coarse("rotated-2", 5000, 0));
     run.send(26, SECOND);
@@ -424,7 +467,7 @@ class KeyValueWindowTest {
     for (int i = 0; i < values.length; i++) {
       values[i] = CacheRecords.value(GROUP.getModel().hashCode(), kind, i / 32, i % 32);
     }
-    moments.observe(values, 0, 400);
+    moments.observe(values, 0, 400, new SecondMoments.Scratch());
     return TransformBasis.learn(
         HeadGroupKey.basis(GROUP, kind, false),
         version,
@@ -601,6 +644,34 @@ class KeyValueWindowTest {
       boolean labelled = PageFrame.decode(page.getFrame()).labels().hasRemaining();
       assertEquals(page.getKind() == TensorKind.KEYS, labelled);
     }
+  }
+
+  @ParameterizedTest
+  @EnumSource(RotaryState.class)
+  void labelsAreOfKeysAsQueriesMeetThem(RotaryState state) {
+    TensorLayout keys = CacheRecords.layout(ElementFormat.FLOAT16, CacheRecords.rotary(state, 16));
+    KeyValueSettings settings = new KeyValueTestSettings().labels(0.25).build();
+    WindowRun run = new WindowRun(settings, GROUP, keys, Models.NONE);
+    run.send(TensorKind.KEYS, 60, SECOND);
+    KeyValuePage page = run.pages(PageTier.FINE).get(2);
+    float[] met = run.exact(page);
+    PageShape shape = new PageShape(8, 2, 16);
+    if (state == RotaryState.BEFORE) {
+      RotaryEmbedding.of(keys.rotary()).turn(shape, met, page.getFirstToken(), false);
+    }
+    assertEquals(
+        ByteBuffer.wrap(LabelColumn.encode(shape, met, new float[0], 4)),
+        PageFrame.decode(page.getFrame()).labels());
+  }
+
+  @Test
+  void anEndedSessionKeepsNoTokens() {
+    WindowRun run = run(new KeyValueTestSettings().lifetime(0, 60_000));
+    run.send(50, SECOND);
+    run.end(2 * SECOND);
+    assertEquals(8, run.sections()[1].length);
+    assertEquals(8, run.sections()[2].length);
+    assertTrue(new KeyValueStateCodec().heapBytes(run.state) < 4096);
   }
 
   @Test

@@ -18,7 +18,7 @@ final class LearnedModels {
   static TransformBasis basis(PageShape shape) {
     int c = shape.channels();
     SecondMoments moments = new SecondMoments(c);
-    moments.observe(DumpTools.normal(11, 4 * c * c), 0, 4 * c);
+    moments.observe(DumpTools.normal(11, 4 * c * c), 0, 4 * c, new SecondMoments.Scratch());
     return TransformBasis.learn("m/w/0/K/0", 3, vectors(shape), moments, c);
   }
 

@@ -23,7 +23,7 @@ class LowRankKeysTest {
     PageShape shape = DumpTools.shape(dump, tokens);
     float[] values = dump.span(PageKind.VALUES, 1, 0, tokens);
     SecondMoments moments = new SecondMoments(c);
-    moments.observe(values, 0, tokens);
+    moments.observe(values, 0, tokens, new SecondMoments.Scratch());
     double[] spectrum = SymmetricEigen.of(moments.covariance(), c).values();
     TransformBasis basis = TransformBasis.learn("b", 1, LearnedModels.vectors(shape), moments, c);
     for (int percent : new int[] {12, 25, 50}) {
@@ -127,7 +127,7 @@ class LowRankKeysTest {
 
   private static TransformBasis basis(PageShape shape, float[] tokens) {
     SecondMoments moments = new SecondMoments(shape.channels());
-    moments.observe(tokens, 0, shape.tokens());
+    moments.observe(tokens, 0, shape.tokens(), new SecondMoments.Scratch());
     return TransformBasis.learn("b", 1, LearnedModels.vectors(shape), moments, shape.channels());
   }
 }

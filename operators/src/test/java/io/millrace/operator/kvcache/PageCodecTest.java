@@ -69,7 +69,8 @@ class PageCodecTest {
                 new Kind("think-kivi", false, shape -> pruned(shape, new Kivi(4, 32))),
                 new Kind("cskv", false, shape -> lowRank(shape, new Exact(TokenFormat.FLOAT16))),
                 new Kind("cskv-kivi", false, shape -> lowRank(shape, new Kivi(4, 32))),
-                new Kind("dictionary", false, PageCodecTest::dictionary)))
+                new Kind("dictionary", false, PageCodecTest::dictionary),
+                new Kind("transform", false, PageCodecTest::transform)))
         .flatMap(kinds -> kinds);
   }
 
@@ -79,6 +80,10 @@ class PageCodecTest {
 
   private static PageCodec lowRank(PageShape shape, PageCodec base) {
     return new LowRankKeys(50, base, LearnedModels.basis(shape));
+  }
+
+  private static PageCodec transform(PageShape shape) {
+    return new LearnedTransform(LearnedModels.basis(shape), 220);
   }
 
   private static PageCodec dictionary(PageShape shape) {

@@ -84,7 +84,8 @@ record PageMeasure(double bits, double framedBits, double keys, double values, d
         outputs);
   }
 
-  private record Cache(float[] keys, float[] values) {}
+  /** Keys and values of one layer. */
+  record Cache(float[] keys, float[] values) {}
 
   private record Pages(PageKind kind, PageCodec codec, int tokens, int compressed) {}
 
@@ -127,7 +128,7 @@ record PageMeasure(double bits, double framedBits, double keys, double values, d
   }
 
   /** Softmax attention in double: tokens before {@code old} from the restored tensors. */
-  private static double[] attend(
+  static double[] attend(
       KeyValueDump dump, int layer, int token, int head, int old, Cache exact, Cache restored) {
     int d = dump.headDimension();
     int channel = head / (dump.queryHeads() / dump.heads()) * d;

@@ -166,7 +166,7 @@ class SyntheticOutliersTest {
     PageShape shape = DumpTools.shape(dump, dump.tokens());
     SecondMoments moments = new SecondMoments(shape.channels());
     float[] keys = DumpTools.beforeRotary(dump, layer, PageKind.KEYS, 0, dump.tokens());
-    moments.observe(keys, 0, dump.tokens());
+    moments.observe(keys, 0, dump.tokens(), new SecondMoments.Scratch());
     return TransformBasis.learn("b", 1, LearnedModels.vectors(shape), moments, shape.channels());
   }
 }

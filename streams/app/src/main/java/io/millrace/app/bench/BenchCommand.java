@@ -26,7 +26,8 @@ import picocli.CommandLine.Spec;
       "Measures coders, learners, page codecs of the KV cache, whole pipelines or their",
       "checkpoints, each figure against a ceiling or a rival."
     },
-    mixinStandardHelpOptions = true)
+    mixinStandardHelpOptions = true,
+    subcommands = CacheQualityCommand.class)
 public final class BenchCommand implements Callable<Integer> {
   /** What can be measured. */
   enum Name {

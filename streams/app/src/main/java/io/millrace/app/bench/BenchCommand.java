@@ -16,6 +16,7 @@ import java.util.stream.Collectors;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Model.CommandSpec;
 import picocli.CommandLine.Option;
+import picocli.CommandLine.ParameterException;
 import picocli.CommandLine.Parameters;
 import picocli.CommandLine.Spec;
 
@@ -42,9 +43,9 @@ public final class BenchCommand implements Callable<Integer> {
 
   @Parameters(
       paramLabel = "NAME",
-      arity = "1..*",
+      arity = "0..*",
       description = "One or more of ${COMPLETION-CANDIDATES}.")
-  private List<Name> names;
+  private List<Name> names = List.of();
 
   @Option(names = "--json", paramLabel = "FILE", description = "Write the results as JSON, too.")
   private Path json;
@@ -73,6 +74,10 @@ public final class BenchCommand implements Callable<Integer> {
 
   @Override
   public Integer call() throws Exception {
+    if (names.isEmpty()) {
+      // not by arity: a command below this one needs none
+      throw new ParameterException(spec.commandLine(), "Missing required parameter: 'NAME'");
+    }
     PrintWriter out = spec.commandLine().getOut();
     out.printf(
         "kernels %s, Java %s, %d processors%n",

@@ -35,6 +35,7 @@ public final class BenchCommand implements Callable<Integer> {
     coders,
     learners,
     pipeline,
+    kvpipeline,
     checkpoints,
     kvcache
   }
@@ -59,7 +60,7 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--only",
       paramLabel = "WORD",
       description = {
-        "Of pipeline, checkpoints and kvcache, what has this word in its name; several narrow it"
+        "Of pipelines, checkpoints and kvcache, what has this word in its name; several narrow it"
             + " down:",
         "kafka-streams, flink, rocksdb, heap, exactly-once, at-least-once. Of kvcache: a codec,",
         "encode, openAndRestore, restore, scores, accumulate, keys, values, cache, memory."
@@ -69,7 +70,7 @@ public final class BenchCommand implements Callable<Integer> {
   @Option(
       names = "--rounds",
       paramLabel = "N",
-      description = "Of pipeline: measured rounds (default: 3).")
+      description = "Of pipelines: measured rounds (default: 3).")
   private int rounds;
 
   @Override
@@ -89,7 +90,14 @@ public final class BenchCommand implements Callable<Integer> {
           switch (name) {
             case coders -> new KernelBenchmarks(spec.commandLine().getErr(), quick).coders();
             case learners -> new KernelBenchmarks(spec.commandLine().getErr(), quick).learners();
-            case pipeline -> pipeline();
+            case pipeline ->
+                pipeline(
+                    PipelineLoad.SENSORS,
+                    quick ? PipelineBenchmark.Plan.QUICK : PipelineBenchmark.Plan.FULL);
+            case kvpipeline ->
+                pipeline(
+                    PipelineLoad.CACHE,
+                    quick ? PipelineBenchmark.Plan.QUICK_CACHE : PipelineBenchmark.Plan.CACHE);
             case checkpoints ->
                 new CheckpointBenchmark(out, quick, subjects(BenchSubject.stores())).run();
             case kvcache -> new PageBenchmarks(spec.commandLine().getErr(), quick, only).run();
@@ -104,11 +112,11 @@ public final class BenchCommand implements Callable<Integer> {
     return 0;
   }
 
-  private List<BenchmarkResult> pipeline() throws IOException, InterruptedException {
-    PipelineBenchmark.Plan plan =
-        quick ? PipelineBenchmark.Plan.QUICK : PipelineBenchmark.Plan.FULL;
+  private List<BenchmarkResult> pipeline(PipelineLoad load, PipelineBenchmark.Plan plan)
+      throws IOException, InterruptedException {
     return new PipelineBenchmark(
             spec.commandLine().getOut(),
+            load,
             rounds > 0 ? plan.withRounds(rounds) : plan,
             subjects(BenchSubject.all()))
         .run();

@@ -17,44 +17,46 @@ import java.util.concurrent.locks.LockSupport;
 import java.util.function.ToDoubleFunction;
 
 /**
- * The whole pipeline against a copy of its input topic on the same engine: the same readings,
+ * The whole pipeline against a copy of its input topic on the same engine: the same records,
  * broker, guarantee, commit interval, client settings, thread and machine, in turns. Each engine
  * has a process of its own, the broker has this one. The clock runs from the start of the run to a
  * commit of all readings that count; the steady rate leaves out start and end.
  */
 final class PipelineBenchmark {
-  private static final int SENSORS = 16;
-  private static final String INPUT = "bench.readings";
+  private static final String INPUT = "bench.input";
   private static final String COPY = "bench.copy";
-  private static final String UNIT = "readings/s";
 
   private final PrintWriter out;
   private final List<BenchSubject> subjects;
   private final Plan plan;
+  private final PipelineLoad load;
 
   /**
    * How much is measured.
    *
-   * @param readings of each run, a multiple of the sensors
-   * @param more readings behind those, so that no engine runs dry: Flink's source then commits its
+   * @param records of each run
+   * @param more records behind those, so that no engine runs dry: Flink's source then commits its
    *     last offsets up to 10 s late, in a poll that waits for records
    * @param rounds that count
    * @param commitMillis commit or checkpoint interval
    */
-  record Plan(int readings, int more, int rounds, int commitMillis) {
+  record Plan(int records, int more, int rounds, int commitMillis) {
     static final Plan FULL = new Plan(3_000_000, 2_000_000, 3, 1000);
     static final Plan QUICK = new Plan(480_000, 800_000, 1, 200);
+    static final Plan CACHE = new Plan(12_000, 8_000, 3, 1000);
+    static final Plan QUICK_CACHE = new Plan(1_600, 3_200, 1, 200);
 
     Plan withRounds(int rounds) {
-      return new Plan(readings, more, rounds, commitMillis);
+      return new Plan(records, more, rounds, commitMillis);
     }
   }
 
   /** One run: of a subject, or of the identity it is held against. */
   record Run(double wholeRate, double steadyRate, double cpuSeconds) {}
 
-  PipelineBenchmark(PrintWriter out, Plan plan, List<BenchSubject> subjects) {
+  PipelineBenchmark(PrintWriter out, PipelineLoad load, Plan plan, List<BenchSubject> subjects) {
     this.out = out;
+    this.load = load;
     this.subjects = subjects;
     this.plan = plan;
   }
@@ -64,13 +66,10 @@ final class PipelineBenchmark {
     try (BenchBroker broker = BenchBroker.start()) {
       try {
         broker.createTopics(deployment(broker, subjects.get(0), "bench"), COPY);
-        out.printf(
-            Locale.ROOT,
-            "writing %,d readings of %d sensors ...%n",
-            plan.readings() + plan.more(),
-            SENSORS);
+        int records = plan.records() + plan.more();
+        out.printf(Locale.ROOT, "writing %,d records of %s ...%n", records, load.record());
         out.flush();
-        fill(broker.servers());
+        load.filler().fill(broker.servers(), INPUT, records);
         for (BenchSubject subject : subjects) {
           engines.computeIfAbsent(subject.engine(), broker::startEngine);
         }
@@ -81,29 +80,18 @@ final class PipelineBenchmark {
     }
   }
 
-  private void fill(String servers) {
-    int steps = (plan.readings() + plan.more()) / SENSORS;
-    // older timestamps would fall to the topic's retention while they are read
-    try (SinusoidReadings readings =
-        new SinusoidReadings(servers, INPUT, System.currentTimeMillis() - steps)) {
-      for (int step = 0; step < steps; step++) {
-        readings.step(step, SENSORS);
-      }
-    }
-  }
-
   private List<BenchmarkResult> measure(BenchBroker broker, Map<String, EngineProcess> engines)
       throws InterruptedException {
     Map<BenchSubject, List<Run>> runs = new HashMap<>();
     List<BenchSubject> order = new ArrayList<>(withIdentities());
     // a third of the input first, not counted: all meet compiled code afterwards
     for (BenchSubject subject : order) {
-      run(broker, engines.get(subject.engine()), subject, "warm", plan.readings() / 3);
+      run(broker, engines.get(subject.engine()), subject, "warm", plan.records() / 3);
     }
     for (int round = 1; round <= plan.rounds(); round++) {
       for (BenchSubject subject : order) {
         EngineProcess engine = engines.get(subject.engine());
-        Run run = run(broker, engine, subject, "round" + round, plan.readings());
+        Run run = run(broker, engine, subject, "round" + round, plan.records());
         runs.computeIfAbsent(subject, any -> new ArrayList<>()).add(run);
         out.printf(
             Locale.ROOT,
@@ -121,7 +109,7 @@ final class PipelineBenchmark {
     List<BenchmarkResult> results = new ArrayList<>();
     for (BenchSubject subject : subjects) {
       results.addAll(
-          results(subject, runs.get(subject), runs.get(subject.identity()), plan.readings()));
+          results(load, subject, runs.get(subject), runs.get(subject.identity()), plan.records()));
     }
     return results;
   }
@@ -137,11 +125,11 @@ final class PipelineBenchmark {
   }
 
   private Run run(
-      BenchBroker broker, EngineProcess engine, BenchSubject subject, String label, long readings)
+      BenchBroker broker, EngineProcess engine, BenchSubject subject, String label, long records)
       throws InterruptedException {
     String name = (label + ' ' + subject.name()).replace(' ', '-');
     String deployment = deployment(broker, subject, name);
-    String group = name + (subject.isIdentity() ? "-copy" : "-sensors");
+    String group = name + (subject.isIdentity() ? "-copy" : "-" + load.pipeline());
     EngineAnswer before =
         engine.ask(
             subject.isIdentity()
@@ -150,7 +138,7 @@ final class PipelineBenchmark {
     long start = System.nanoTime();
     try {
       CommitSeries commits = new CommitSeries();
-      while (commits.last() < readings) {
+      while (commits.last() < records) {
         double seconds = (System.nanoTime() - start) / 1e9;
         if (seconds > TimeUnit.MINUTES.toSeconds(2)) {
           throw new IllegalStateException(name + " did not finish in 2 minutes");
@@ -169,19 +157,20 @@ final class PipelineBenchmark {
 
   /** Rates and CPU time of a subject against its identity's, ratios round by round. */
   static List<BenchmarkResult> results(
-      BenchSubject subject, List<Run> own, List<Run> identity, long readings) {
+      PipelineLoad load, BenchSubject subject, List<Run> own, List<Run> identity, long records) {
+    String unit = load.record() + "/s";
     String against = subject.identity().name();
     return List.of(
-        result(subject, "whole run", UNIT, own, against, identity, Run::wholeRate),
-        result(subject, "steady", UNIT, own, against, identity, Run::steadyRate),
+        result(subject, "whole run", unit, own, against, identity, Run::wholeRate),
+        result(subject, "steady", unit, own, against, identity, Run::steadyRate),
         result(
             subject,
             "CPU of the engine",
-            "ns/reading",
+            "ns/" + load.record().substring(0, load.record().length() - 1),
             own,
             against,
             identity,
-            run -> run.cpuSeconds() * 1e9 / readings));
+            run -> run.cpuSeconds() * 1e9 / records));
   }
 
   private static BenchmarkResult result(
@@ -217,11 +206,9 @@ final class PipelineBenchmark {
     dashboard: {enabled: false}
     %s
     pipelines:
-      - name: sensors
+      - name: %s
         input: %s
-        window: {length: 64}
-        atoms: 128
-        coder: {maximum-atoms: 5, relative-error: 0}
+    %s\
     """
         .formatted(
             name,
@@ -230,7 +217,9 @@ final class PipelineBenchmark {
             plan.commitMillis(),
             subject.guarantee(),
             subject.engineProperties(),
-            INPUT);
+            load.pipeline(),
+            INPUT,
+            load.yaml());
   }
 
   static double median(double[] values) {

@@ -16,6 +16,7 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  */
 final class SinusoidReadings implements AutoCloseable {
   private static final long SEED = 11;
+  private static final int SENSORS = 16;
 
   private final SingleObject<SensorReading> framing = SingleObject.of(SensorReading.class);
   private final Random random = new Random(SEED);
@@ -37,6 +38,18 @@ final class SinusoidReadings implements AutoCloseable {
             Map.of("bootstrap.servers", servers, "linger.ms", 50, "batch.size", 262_144),
             new ByteArraySerializer(),
             new ByteArraySerializer());
+  }
+
+  /** Writes readings of {@value #SENSORS} sensors that end about now. */
+  static void fill(String servers, String topic, int records) {
+    int steps = records / SENSORS;
+    // older timestamps would fall to the topic's retention while they are read
+    try (SinusoidReadings readings =
+        new SinusoidReadings(servers, topic, System.currentTimeMillis() - steps)) {
+      for (int step = 0; step < steps; step++) {
+        readings.step(step, SENSORS);
+      }
+    }
   }
 
   /** One reading of each of the first {@code sensors} sensors. */

@@ -45,6 +45,7 @@ class PipelineBenchmarkTest {
   void ratiosAreThoseOfTheRoundsNotOfTheMedians() {
     List<BenchmarkResult> rows =
         PipelineBenchmark.results(
+            PipelineLoad.SENSORS,
             HEAP,
             List.of(new Run(70, 700, 4), new Run(50, 500, 6), new Run(90, 900, 5)),
             List.of(new Run(100, 1000, 2), new Run(50, 500, 3), new Run(120, 1200, 2)),

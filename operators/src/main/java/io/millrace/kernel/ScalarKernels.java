@@ -7,6 +7,7 @@ package io.millrace.kernel;
  */
 final class ScalarKernels implements VectorKernels {
   private final CodeKernels codes = new ScalarCodeKernels();
+  private final ColumnKernels columns = new ScalarColumnKernels();
 
   private static final int DEPTH_BLOCK = 64;
   private static final int COLUMN_BLOCK = 256;
@@ -21,6 +22,11 @@ final class ScalarKernels implements VectorKernels {
   @Override
   public CodeKernels codes() {
     return codes;
+  }
+
+  @Override
+  public ColumnKernels columns() {
+    return columns;
   }
 
   @Override

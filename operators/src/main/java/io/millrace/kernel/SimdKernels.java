@@ -20,6 +20,7 @@ final class SimdKernels implements VectorKernels {
   private static final int MAGNITUDE = 0x7fffffff;
 
   private final CodeKernels codes = new SimdCodeKernels();
+  private final ColumnKernels columns = new SimdColumnKernels();
 
   SimdKernels() {
     if (LANES < 4) {
@@ -35,6 +36,11 @@ final class SimdKernels implements VectorKernels {
   @Override
   public CodeKernels codes() {
     return codes;
+  }
+
+  @Override
+  public ColumnKernels columns() {
+    return columns;
   }
 
   @Override

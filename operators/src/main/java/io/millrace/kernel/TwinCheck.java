@@ -30,7 +30,27 @@ final class TwinCheck {
         return Optional.of("codes of " + bits + " bits");
       }
     }
+    for (int length : LENGTHS) {
+      if (!Arrays.equals(columns(expected.columns(), length), columns(got.columns(), length))) {
+        return Optional.of("columns of " + length);
+      }
+    }
     return Optional.empty();
+  }
+
+  /** All kernels for arrays side by side. */
+  private static double[] columns(ColumnKernels kernels, int length) {
+    float[][] rows = {values(length + 2), values(length + 1), values(length + 9)};
+    long[] sum = new long[length + 1];
+    kernels.addFixed(rows[0], 1, 0x1.8p20, sum, 1, length);
+    float[] ranked = new float[2 * length];
+    kernels.rank(new RankNetwork(3, 1, 2), rows, 1, length, ranked);
+    double[] out = new double[9 + 3 * length];
+    kernels.gramUpper(rows, 3, 1, length, out);
+    for (int i = 0; i < 3 * length; i++) {
+      out[9 + i] = i < length ? sum[i + 1] : ranked[i - length];
+    }
+    return out;
   }
 
   /** All kernels for packed codes one after the other on one output. */

@@ -58,4 +58,7 @@ interface VectorKernels {
 
   /** The twin's kernels for packed codes. */
   CodeKernels codes();
+
+  /** The twin's kernels for many arrays side by side. */
+  ColumnKernels columns();
 }

@@ -89,6 +89,15 @@ final class FixedPointMemory {
     }
   }
 
+  /** A new memory like {@code like}, holding the sum of others. */
+  static FixedPointMemory sum(FixedPointMemory like, Iterable<FixedPointMemory> memories) {
+    FixedPointMemory sum = new FixedPointMemory(like.sum.length, like.bits);
+    for (FixedPointMemory memory : memories) {
+      sum.merge(memory);
+    }
+    return sum;
+  }
+
   /** The sum of coordinate i, its fixed-point integer rounded to double. */
   double value(int i) {
     return sum[i] * Math.scalb(1.0, -bits);

@@ -85,6 +85,24 @@ class NoisyGradientTest {
     }
   }
 
+  /**
+   * A client's increments, summed beside the server's, are its memory after any number of rounds.
+   */
+  @Test
+  void escrowIsTheClientsMemory() {
+    Quadratics problem = new Quadratics(3);
+    TopKCodec codec = new TopKCodec(2);
+    ErrorFeedback21Client client = new ErrorFeedback21Client(0.5, codec, LENGTH, BITS);
+    FixedPointMemory escrow = new FixedPointMemory(LENGTH, BITS);
+    Random random = new Random(4);
+    double[] g = new double[LENGTH];
+    for (int round = 0; round < 100; round++) {
+      problem.gradient(round % CLIENTS, random.doubles(LENGTH, -1, 1).toArray(), g);
+      escrow.add(codec.decode(client.compress(g, 0), LENGTH, 0));
+      assertTrue(escrow.sameBits(client.memory()), "round " + round);
+    }
+  }
+
   private static double[] slope(int client, double[] x) {
     double along = 2 * (x[0] + x[1] + x[2]) - 5 * x[client];
     double[] slope = new double[3];

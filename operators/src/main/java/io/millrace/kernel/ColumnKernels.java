@@ -18,6 +18,8 @@ interface ColumnKernels {
 
   void rank(RankNetwork network, float[][] rows, int from, int length, float[] out);
 
+  void sumRows(float[][] rows, int[] members, int from, int length, double[] out);
+
   /** On and above the diagonal. */
   void gramUpper(float[][] rows, int count, int from, int length, double[] gram);
 }

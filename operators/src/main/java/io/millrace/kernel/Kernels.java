@@ -213,6 +213,17 @@ public final class Kernels {
   }
 
   /**
+   * out = sum of some rows in double, each column one chain from 0 in the order of {@code members}.
+   *
+   * @param rows each read from {@code from} on
+   * @param members row numbers, may repeat
+   * @param out overwritten from 0 on
+   */
+  public static void sumRows(float[][] rows, int[] members, int from, int length, double[] out) {
+    COLUMNS.sumRows(rows, members, from, length, out);
+  }
+
+  /**
    * gram += A A' in double for a matrix of separate rows. In blocks of 1024 columns, counted from
    * {@code from}: product c of two rows, exact in double, is added to partial c mod 8; partials
    * fold by halves 4, 2, 1; blocks are added in rising order. count^2 length flops.

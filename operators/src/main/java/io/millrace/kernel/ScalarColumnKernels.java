@@ -1,5 +1,7 @@
 package io.millrace.kernel;
 
+import java.util.Arrays;
+
 /**
  * The twin in plain Java. JDK 17 does not vectorise a loop that stores to two arrays, which might
  * be one: a comparator is two loops, and the rows are swapped by reference.
@@ -43,6 +45,17 @@ final class ScalarColumnKernels implements ColumnKernels {
       int[] word = words[network.firstRank() + rank];
       for (int j = 0; j < length; j++) {
         out[rank * length + j] = Float.intBitsToFloat(PackedCodes.sortable(word[j]));
+      }
+    }
+  }
+
+  @Override
+  public void sumRows(float[][] rows, int[] members, int from, int length, double[] out) {
+    Arrays.fill(out, 0, length, 0);
+    for (int member : members) {
+      float[] x = rows[member];
+      for (int j = 0; j < length; j++) {
+        out[j] += x[from + j];
       }
     }
   }

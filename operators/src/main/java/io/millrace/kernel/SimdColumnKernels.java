@@ -122,6 +122,83 @@ final class SimdColumnKernels implements ColumnKernels {
   }
 
   @Override
+  public void sumRows(float[][] rows, int[] members, int from, int length, double[] out) {
+    int j = 0;
+    for (; j <= length - 8 * WIDE; j += 8 * WIDE) {
+      sumEight(rows, members, from + j, out, j);
+    }
+    for (; j < length; j++) {
+      double sum = 0;
+      for (int member : members) {
+        sum += rows[member][from + j];
+      }
+      out[j] = sum;
+    }
+  }
+
+  /** Eight vectors of columns, so that sums stay in registers while rows go by. */
+  private static void sumEight(float[][] rows, int[] members, int c, double[] out, int outFrom) {
+    DoubleVector s0 = DoubleVector.zero(D);
+    DoubleVector s1 = s0;
+    DoubleVector s2 = s0;
+    DoubleVector s3 = s0;
+    DoubleVector s4 = s0;
+    DoubleVector s5 = s0;
+    DoubleVector s6 = s0;
+    DoubleVector s7 = s0;
+    for (int member : members) {
+      float[] x = rows[member];
+      s0 =
+          s0.add(
+              (DoubleVector)
+                  FloatVector.fromArray(HALF, x, c).convertShape(VectorOperators.F2D, D, 0));
+      s1 =
+          s1.add(
+              (DoubleVector)
+                  FloatVector.fromArray(HALF, x, c + 1 * WIDE)
+                      .convertShape(VectorOperators.F2D, D, 0));
+      s2 =
+          s2.add(
+              (DoubleVector)
+                  FloatVector.fromArray(HALF, x, c + 2 * WIDE)
+                      .convertShape(VectorOperators.F2D, D, 0));
+      s3 =
+          s3.add(
+              (DoubleVector)
+                  FloatVector.fromArray(HALF, x, c + 3 * WIDE)
+                      .convertShape(VectorOperators.F2D, D, 0));
+      s4 =
+          s4.add(
+              (DoubleVector)
+                  FloatVector.fromArray(HALF, x, c + 4 * WIDE)
+                      .convertShape(VectorOperators.F2D, D, 0));
+      s5 =
+          s5.add(
+              (DoubleVector)
+                  FloatVector.fromArray(HALF, x, c + 5 * WIDE)
+                      .convertShape(VectorOperators.F2D, D, 0));
+      s6 =
+          s6.add(
+              (DoubleVector)
+                  FloatVector.fromArray(HALF, x, c + 6 * WIDE)
+                      .convertShape(VectorOperators.F2D, D, 0));
+      s7 =
+          s7.add(
+              (DoubleVector)
+                  FloatVector.fromArray(HALF, x, c + 7 * WIDE)
+                      .convertShape(VectorOperators.F2D, D, 0));
+    }
+    s0.intoArray(out, outFrom);
+    s1.intoArray(out, outFrom + WIDE);
+    s2.intoArray(out, outFrom + 2 * WIDE);
+    s3.intoArray(out, outFrom + 3 * WIDE);
+    s4.intoArray(out, outFrom + 4 * WIDE);
+    s5.intoArray(out, outFrom + 5 * WIDE);
+    s6.intoArray(out, outFrom + 6 * WIDE);
+    s7.intoArray(out, outFrom + 7 * WIDE);
+  }
+
+  @Override
   public void gramUpper(float[][] rows, int count, int from, int length, double[] gram) {
     double[] partial = new double[TILE * TILE * GRAM_PARTIALS];
     for (int block = 0; block < length; block += GRAM_BLOCK) {

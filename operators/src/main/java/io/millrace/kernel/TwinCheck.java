@@ -45,10 +45,15 @@ final class TwinCheck {
     kernels.addFixed(rows[0], 1, 0x1.8p20, sum, 1, length);
     float[] ranked = new float[2 * length];
     kernels.rank(new RankNetwork(3, 1, 2), rows, 1, length, ranked);
-    double[] out = new double[9 + 3 * length];
+    double[] out = new double[9 + 4 * length];
     kernels.gramUpper(rows, 3, 1, length, out);
-    for (int i = 0; i < 3 * length; i++) {
-      out[9 + i] = i < length ? sum[i + 1] : ranked[i - length];
+    double[] rowSum = new double[length];
+    kernels.sumRows(rows, new int[] {2, 0, 2}, 1, length, rowSum);
+    for (int i = 0; i < length; i++) {
+      out[9 + i] = sum[i + 1];
+      out[9 + length + i] = rowSum[i];
+      out[9 + 2 * length + i] = ranked[i];
+      out[9 + 3 * length + i] = ranked[length + i];
     }
     return out;
   }

@@ -97,6 +97,29 @@ class ColumnKernelsTest {
   }
 
   @Test
+  void rowsAreSummedInTheOrderOfTheMembers() {
+    int[] members = {3, 0, 2, 3};
+    for (int length : new int[] {0, 1, 7, 15, 16, 33, 64, 100, 200}) {
+      float[][] rows = new float[4][length + 5];
+      for (float[] row : rows) {
+        for (int j = 0; j < row.length; j++) {
+          row[j] = (float) random.nextGaussian() * Math.scalb(1f, random.nextInt(80) - 40);
+        }
+      }
+      double[] expected = new double[length + 1];
+      for (int j = 0; j < length; j++) {
+        expected[j] = (double) rows[3][5 + j] + rows[0][5 + j] + rows[2][5 + j] + rows[3][5 + j];
+      }
+      double[] got = new double[length + 1];
+      Kernels.sumRows(rows, members, 5, length, got);
+      assertArrayEquals(expected, got, "length " + length + ", seed " + SEED);
+      double[] scalar = new double[length + 1];
+      SCALAR.sumRows(rows, members, 5, length, scalar);
+      assertArrayEquals(expected, scalar, "length " + length + ", seed " + SEED);
+    }
+  }
+
+  @Test
   void gramMatrixHasTheDefinedBits() {
     for (int count : new int[] {1, 2, 4, 5, 11}) {
       for (int length : new int[] {0, 1, 7, 8, 9, 100, 1024, 1029, 2500}) {

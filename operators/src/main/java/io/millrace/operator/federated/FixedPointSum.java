@@ -8,10 +8,13 @@ import java.util.Arrays;
  * integers add in any order, so that arrival order, partitioning, merging and taking a client back
  * out leave no trace in the bits; float and even double sums do not have that.
  *
- * <p>8 bytes a coordinate; one pass over the chunk for the check, one for the sum. A rounding error
- * is at most half a {@link FixedPointScale#unit} a client. One thread.
+ * <p>8 bytes a coordinate. A rounding error is at most half a {@link FixedPointScale#unit} a
+ * client. One thread.
  */
 final class FixedPointSum {
+  /** Coordinates checked and then added while they are in the first-level cache. */
+  private static final int BLOCK = 4096;
+
   private final FixedPointScale scale;
   private final long[] sum;
   private long weight;
@@ -57,8 +60,7 @@ final class FixedPointSum {
               + scale.totalWeight()
               + " together");
     }
-    check(x, from);
-    Kernels.addFixed(x, from, factor(clientWeight), sum, 0, sum.length);
+    addTerms(x, from, factor(clientWeight));
     weight += clientWeight;
   }
 
@@ -75,8 +77,7 @@ final class FixedPointSum {
               + ", expected 1 to "
               + Math.min(weight, scale.largestWeight()));
     }
-    check(x, from);
-    Kernels.addFixed(x, from, -factor(clientWeight), sum, 0, sum.length);
+    addTerms(x, from, -factor(clientWeight));
     weight -= clientWeight;
   }
 
@@ -161,17 +162,24 @@ final class FixedPointSum {
     return clientWeight * Math.scalb(1.0, scale.bits());
   }
 
-  private void check(float[] x, int from) {
-    int worst = Kernels.argmaxAbs(x, from, sum.length);
-    if (worst >= 0 && !(Math.abs(x[from + worst]) <= scale.largest())) {
-      throw new IllegalArgumentException(
-          "value is "
-              + x[from + worst]
-              + " at coordinate "
-              + worst
-              + ", expected at most "
-              + scale.largest()
-              + " in size");
+  /** Adds block by block; a bad value has the blocks before it taken back, which is exact. */
+  private void addTerms(float[] x, int from, double factor) {
+    for (int block = 0; block < sum.length; block += BLOCK) {
+      int length = Math.min(BLOCK, sum.length - block);
+      int worst = Kernels.argmaxAbs(x, from + block, length);
+      float value = x[from + block + worst];
+      if (!(Math.abs(value) <= scale.largest())) {
+        Kernels.addFixed(x, from, -factor, sum, 0, block);
+        throw new IllegalArgumentException(
+            "value is "
+                + value
+                + " at coordinate "
+                + (block + worst)
+                + ", expected at most "
+                + scale.largest()
+                + " in size");
+      }
+      Kernels.addFixed(x, from + block, factor, sum, block, length);
     }
   }
 }

@@ -1,5 +1,6 @@
 package io.millrace.operator.federated;
 
+import io.millrace.kernel.Kernels;
 import java.util.Arrays;
 
 /**
@@ -9,7 +10,7 @@ import java.util.Arrays;
  * <p>One block of scratch; one thread.
  */
 final class Mixing {
-  private static final int COLUMNS = 256;
+  private static final int COLUMNS = 128;
 
   private final int rows;
   private final int[][] members;
@@ -79,22 +80,13 @@ final class Mixing {
     for (int block = 0; block < length; block += COLUMNS) {
       int columns = Math.min(COLUMNS, length - block);
       for (int i = 0; i < members.length; i++) {
-        Arrays.fill(sums, 0);
-        for (int row : members[i]) {
-          add(updates[row], from + block, columns, sums);
-        }
+        Kernels.sumRows(updates, members[i], from + block, columns, sums);
         double count = members[i].length;
         float[] mean = out[i];
         for (int c = 0; c < columns; c++) {
           mean[block + c] = (float) (sums[c] / count);
         }
       }
-    }
-  }
-
-  private static void add(float[] x, int from, int length, double[] sums) {
-    for (int c = 0; c < length; c++) {
-      sums[c] += x[from + c];
     }
   }
 }

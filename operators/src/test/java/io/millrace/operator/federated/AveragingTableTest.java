@@ -34,6 +34,20 @@ class AveragingTableTest {
   }
 
   @Test
+  void updatesCountByTheirExamples() {
+    FederatedAveraging server = new FederatedAveraging(2, FixedPointScale.finest(10, 100, 200));
+    server.accept(new float[] {1, -8}, 30);
+    server.accept(new float[] {5, 0}, 90);
+    assertEquals(4, server.mean()[0], 1e-12);
+    double[] model = {1, 1};
+    server.close(model, 0.5);
+    assertEquals(3, model[0], 1e-12);
+    assertEquals(0, model[1], 1e-12);
+    server.accept(new float[] {2, 2}, 1);
+    assertEquals(2, server.mean()[0], 1e-12);
+  }
+
+  @Test
   void scaffoldIsExactAlsoWithThreeOfTenClients() {
     assertExact(scaffold(CLIENTS, 300));
     assertExact(scaffold(3, 600));

@@ -104,10 +104,12 @@ class FixedPointSumTest {
     before.subtract(updates[9], 0, weights[9]);
     float[] bad = {Float.NaN, Float.POSITIVE_INFINITY, -1e30f, Math.nextUp(LARGEST)};
     for (float value : bad) {
-      float[] update = updates[9].clone();
-      update[LENGTH - 1] = value;
-      assertThrows(IllegalArgumentException.class, () -> sum.add(update, 0, 1), "" + value);
-      assertThrows(IllegalArgumentException.class, () -> sum.subtract(update, 0, 1));
+      for (int place : new int[] {0, LENGTH - 1}) {
+        float[] update = updates[9].clone();
+        update[place] = value;
+        assertThrows(IllegalArgumentException.class, () -> sum.add(update, 0, 1), "" + value);
+        assertThrows(IllegalArgumentException.class, () -> sum.subtract(update, 0, 1));
+      }
     }
     assertThrows(IllegalArgumentException.class, () -> sum.add(updates[9], 0, 0));
     assertThrows(IllegalArgumentException.class, () -> sum.add(updates[9], 0, 1001));

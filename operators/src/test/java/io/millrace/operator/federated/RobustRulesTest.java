@@ -35,6 +35,31 @@ class RobustRulesTest {
   }
 
   @Test
+  void krumChoosesAsOnVectorsInManySmallRounds() {
+    Random random = new Random(SEED);
+    for (int round = 0; round < 300; round++) {
+      int clients = 5 + random.nextInt(6);
+      int faulty = random.nextInt(clients - 2);
+      float[][] rows = Attacks.honest(clients, 3, random);
+      Gram gram = new Gram(clients);
+      gram.add(rows, 0, 3);
+      double[] out = new double[3];
+      WeightedSum.combine(new Krum(faulty, 1).weights(gram), rows, 0, 3, out, 0);
+      assertClose(DirectRules.krum(rows, faulty, 1), out, 1e-12);
+    }
+  }
+
+  @Test
+  void selectedRowsKeepTheirProducts() {
+    Gram gram = gram(updates);
+    Gram selected = gram.select(new int[] {7, 2, 19});
+    assertEquals(3, selected.size());
+    assertEquals(gram.product(2, 2), selected.product(1, 1));
+    assertEquals(gram.product(7, 19), selected.product(0, 2));
+    assertEquals(gram.product(19, 2), selected.product(2, 1));
+  }
+
+  @Test
   void geometricMedianFromInnerProductsIsTheOneOnVectors() {
     double[] start = column(new CoordinateMedian(CLIENTS));
     float[][] rows = withRow(updates, floats(start));
@@ -71,6 +96,18 @@ class RobustRulesTest {
     }
     double[] krum = mixing.unmixed(new Krum(FAULTY, 1).weights(ofMixed));
     assertClose(DirectRules.krum(direct, FAULTY, 1), combined(krum), 1e-6);
+  }
+
+  @Test
+  void referenceRowStaysItselfBesideMixedOnes() {
+    float[][] rows = withRow(updates, floats(column(new CoordinateMedian(CLIENTS))));
+    Mixing mixing = new NearestNeighbourMixing(FAULTY).mixing(gram(updates)).withReference();
+    double[] weights = new GeometricMedian(8, 1e-6).weights(gram(rows).mixed(mixing));
+    float[][] mixed = new float[CLIENTS + 1][LENGTH];
+    mixing.apply(rows, 0, LENGTH, mixed);
+    assertArrayEquals(rows[CLIENTS], mixed[CLIENTS]);
+    double[] direct = DirectRules.geometricMedian(mixed, 8, 1e-6);
+    assertClose(direct, combined(rows, mixing.unmixed(weights)), 1e-5);
   }
 
   @Test

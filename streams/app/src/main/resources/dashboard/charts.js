@@ -27,6 +27,8 @@ export function rereadTheme() {
   theme = readTheme();
 }
 
+export const colors = () => theme;
+
 function chart(id) {
   if (!charts.has(id)) {
     const element = document.getElementById(id);
@@ -37,11 +39,11 @@ function chart(id) {
   return charts.get(id);
 }
 
-function draw(id, option) {
+export function draw(id, option) {
   chart(id).setOption({ animation: false, textStyle: { fontFamily: FONT, color: theme.muted }, ...option }, { notMerge: true, lazyUpdate: true });
 }
 
-function tooltip(header, value) {
+export function tooltip(header, value) {
   return {
     trigger: "axis", renderMode: "richText", confine: true, transitionDuration: 0,
     backgroundColor: theme.panel, borderColor: theme.line, textStyle: { color: theme.text, fontSize: 12 },
@@ -55,7 +57,7 @@ function plain(text) {
   return String(text).replace(/[{}|]/g, " ");
 }
 
-const valueAxis = (index, name, formatter, more) => ({
+export const valueAxis = (index, name, formatter, more) => ({
   type: "value", gridIndex: index, name, nameLocation: "end", nameGap: 9, splitNumber: 3,
   nameTextStyle: { color: theme.muted, align: "left", fontSize: 11, padding: [0, 0, 0, -34] },
   axisLabel: { color: theme.muted, fontSize: 11, formatter }, splitLine: { lineStyle: { color: theme.grid } }, ...more,
@@ -66,7 +68,7 @@ const timeAxis = (index, label, more) => ({
   axisLabel: { color: theme.muted, fontSize: 11, hideOverlap: true, formatter: label }, splitLine: { show: false }, ...more,
 });
 
-const line = (name, data, color, more) => ({
+export const line = (name, data, color, more) => ({
   type: "line", name, data, showSymbol: false, symbol: "none", lineStyle: { color, width: 1.6 }, itemStyle: { color }, emphasis: { disabled: true }, ...more,
 });
 

@@ -1,4 +1,5 @@
 // Listens to the server and puts what it says on the page. Values only ever become text.
+import * as cache from "./cache.js";
 import * as charts from "./charts.js";
 import * as format from "./format.js";
 
@@ -69,8 +70,17 @@ function show() {
   const pipeline = snapshot.pipelines.find((one) => one.name === chosen.get("pipeline")) ?? snapshot.pipelines[0];
   if (!pipeline) return;
   tabs(pipeline);
+  const family = pipeline.cache ? "cache" : "dictionary";
+  document.querySelectorAll("[data-for]").forEach((part) => { part.hidden = part.dataset.for !== family; });
+  document.body.classList.toggle("cache-shown", family === "cache");
   tiles(pipeline);
   charts.flow(pipeline.history);
+  if (pipeline.cache) {
+    charts.state(pipeline.history);
+    deadLetters(pipeline);
+    cache.show(pipeline.cache);
+    return;
+  }
   charts.quality(pipeline.history);
   charts.state(pipeline.history);
   const sensor = pipeline.sensors.find((one) => one.times.length > 0) ?? pipeline.sensors[0];
@@ -95,7 +105,7 @@ function tabs(current) {
     }));
   }
   [...list.children].forEach((button, i) => button.setAttribute("aria-selected", String(names[i] === current.name)));
-  text("topics", current.family + " learning  ·  " + current.inputTopic + " → " + current.outputTopics.join(", "));
+  text("topics", (current.cache ? current.family : current.family + " learning") + "  ·  " + current.inputTopic + " → " + current.outputTopics.join(", "));
 }
 
 function tiles(pipeline) {

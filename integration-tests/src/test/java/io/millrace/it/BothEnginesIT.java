@@ -35,17 +35,6 @@ final class BothEnginesIT {
   private static final int BAD_EVERY = 20;
   private static final String INPUT = "readings";
 
-  private static final List<String> PIPELINE =
-      List.of(
-          "channels: 2",
-          "window:",
-          "  length: 16",
-          "  idle-flush-millis: 60000",
-          "atoms: 48",
-          "error-bound: 0.05",
-          "rounds:",
-          "  first-windows: 32");
-
   private static final String NO_BYTES = "none";
   private static final int ANY_PARTITION = -1;
 
@@ -80,7 +69,7 @@ final class BothEnginesIT {
         new Deployment(
             "both",
             INPUT,
-            PIPELINE,
+            TestedPipeline.SENSORS,
             PARTITIONS,
             2,
             true,

@@ -34,17 +34,6 @@ final class ContainersIT {
   /** The broker, seen from other containers. */
   private static final String INSIDE = "broker:19092";
 
-  private static final List<String> PIPELINE =
-      List.of(
-          "channels: 2",
-          "window:",
-          "  length: 16",
-          "  idle-flush-millis: 60000",
-          "atoms: 48",
-          "error-bound: 0.05",
-          "rounds:",
-          "  first-windows: 32");
-
   private static Network network;
   private static KafkaContainer broker;
   private static Cluster cluster;
@@ -172,7 +161,14 @@ final class ContainersIT {
   private static Deployment deployment(String name, String input, int threads) {
     cluster.createTopic(input, PARTITIONS, Map.of());
     return new Deployment(
-        name, input, PIPELINE, PARTITIONS, threads, true, DIRECTORY.resolve(name), cluster);
+        name,
+        input,
+        TestedPipeline.SENSORS,
+        PARTITIONS,
+        threads,
+        true,
+        DIRECTORY.resolve(name),
+        cluster);
   }
 
   private static ReadingReplayer replayer(ReadingList readings, String topic, double perSecond) {
@@ -209,7 +205,7 @@ final class ContainersIT {
         new Deployment(
             name,
             inContainers.input(),
-            PIPELINE,
+            TestedPipeline.SENSORS,
             PARTITIONS,
             1,
             true,

@@ -10,6 +10,7 @@ import java.util.Map;
 final class DemoPage implements AutoCloseable {
   private static final Duration START = Duration.ofSeconds(120);
   private static final String ANNOUNCED = "Learning. Page: ";
+  private static final String CACHE_ANNOUNCED = "Writing and reading. Page: ";
 
   private final JavaProcess process;
   private final String url;
@@ -28,6 +29,16 @@ final class DemoPage implements AutoCloseable {
   static DemoPage start(Path directory, String... options) {
     List<String> arguments = new ArrayList<>(List.of("demo", "--for", "300s", "--port", "0"));
     arguments.addAll(List.of(options));
+    return start(directory, ANNOUNCED, arguments);
+  }
+
+  /** Starts the demo of the KV cache; returns once it writes. */
+  static DemoPage startCache(Path directory) {
+    return start(
+        directory, CACHE_ANNOUNCED, List.of("demo", "kvcache", "--for", "300s", "--port", "0"));
+  }
+
+  private static DemoPage start(Path directory, String announced, List<String> arguments) {
     JavaProcess process =
         JavaProcess.startApp(
             "demo",
@@ -36,8 +47,8 @@ final class DemoPage implements AutoCloseable {
             Map.of(),
             arguments);
     try {
-      String line = process.awaitLine(ANNOUNCED, START);
-      return new DemoPage(process, line.substring(ANNOUNCED.length()).trim());
+      String line = process.awaitLine(announced, START);
+      return new DemoPage(process, line.substring(announced.length()).trim());
     } catch (AssertionError e) {
       process.close();
       throw e;

@@ -21,7 +21,7 @@ import picocli.CommandLine;
  *
  * @param name of deployment, pipeline and output topics
  * @param input topic
- * @param settings of the pipeline beyond its name and input, YAML lines without indentation
+ * @param pipeline its operator and settings
  * @param partitions of the topics that it creates
  * @param threads stream threads of each process
  * @param simd whether its processes get the vector module; without it they run the scalar twins
@@ -31,7 +31,7 @@ import picocli.CommandLine;
 record Deployment(
     String name,
     String input,
-    List<String> settings,
+    TestedPipeline pipeline,
     int partitions,
     int threads,
     boolean simd,
@@ -43,17 +43,14 @@ record Deployment(
   Deployment(
       String name,
       String input,
-      List<String> settings,
+      TestedPipeline pipeline,
       int partitions,
       int threads,
       boolean simd,
       Path directory,
       Cluster cluster) {
-    this(name, input, settings, partitions, threads, simd, List.of(), directory, cluster);
+    this(name, input, pipeline, partitions, threads, simd, List.of(), directory, cluster);
   }
-
-  /** Output channels whose bytes must not depend on how often a process was killed. */
-  static final List<String> CHANNELS = List.of("codes", "anomalies", "dictionaries");
 
   private static final Duration PROGRESS = Duration.ofSeconds(120);
   private static final Duration CATCH_UP = Duration.ofSeconds(180);
@@ -86,13 +83,13 @@ record Deployment(
   /** The same with another number of threads. */
   Deployment withThreads(int number) {
     return new Deployment(
-        name, input, settings, partitions, number, simd, flink, directory, cluster);
+        name, input, pipeline, partitions, number, simd, flink, directory, cluster);
   }
 
   /** The same with further properties of Flink, YAML lines. */
   Deployment withFlink(String... properties) {
     return new Deployment(
-        name, input, settings, partitions, threads, simd, List.of(properties), directory, cluster);
+        name, input, pipeline, partitions, threads, simd, List.of(properties), directory, cluster);
   }
 
   /** Starts a process on Kafka Streams; several instances share the work. */
@@ -190,9 +187,9 @@ record Deployment(
                 "  enabled: false",
                 "pipelines:",
                 "- name: " + name,
-                "  operator: sensor-dictionary",
+                "  operator: " + pipeline.operator(),
                 "  input: " + input));
-    settings.forEach(line -> lines.add("  " + line));
+    pipeline.settings().forEach(line -> lines.add("  " + line));
     lines.addAll(lines.indexOf("  flink:") + 1, flink.stream().map(line -> "    " + line).toList());
     return lines;
   }

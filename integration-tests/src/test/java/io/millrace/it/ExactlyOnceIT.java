@@ -7,7 +7,6 @@ import io.millrace.app.replay.WsnDataset;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
@@ -24,23 +23,10 @@ final class ExactlyOnceIT {
   private static final Duration PROGRESS = Duration.ofSeconds(120);
   private static final Duration STOP = Duration.ofSeconds(90);
   private static final int PARTITIONS = 4;
-  private static final int WINDOW = 16;
   private static final int KILLS = 20;
 
   /** The uninterrupted run: one thread and the scalar kernels, where the others have SIMD. */
   private static final String STEADY = "steady";
-
-  private static final List<String> PIPELINE =
-      List.of(
-          "channels: 2",
-          "window:",
-          "  length: " + WINDOW,
-          // Motes fall silent at the end of a pass, so timers fire as well.
-          "  idle-flush-millis: 60000",
-          "atoms: 48",
-          "error-bound: 0.05",
-          "rounds:",
-          "  first-windows: 32");
 
   private BrokerProcess broker;
   private Cluster cluster;
@@ -107,7 +93,8 @@ final class ExactlyOnceIT {
     Outputs expected = Outputs.of(steady);
     expected.assertWorthComparing(context);
     Outputs.of(killed).assertSameAs(expected, context);
-    ReadingCoverage.assertEveryReadingAccountedFor(killed, readings, WINDOW, context);
+    ReadingCoverage.assertEveryReadingAccountedFor(
+        killed, readings, TestedPipeline.WINDOW, context);
   }
 
   @Test
@@ -164,14 +151,15 @@ final class ExactlyOnceIT {
     Outputs expected = Outputs.of(steady);
     expected.assertWorthComparing(context);
     Outputs.of(disturbed).assertSameAs(expected, context);
-    ReadingCoverage.assertEveryReadingAccountedFor(disturbed, readings, WINDOW, context);
+    ReadingCoverage.assertEveryReadingAccountedFor(
+        disturbed, readings, TestedPipeline.WINDOW, context);
   }
 
   private Deployment deployment(String name, int threads) {
     return new Deployment(
         name,
         "readings",
-        PIPELINE,
+        TestedPipeline.SENSORS,
         PARTITIONS,
         threads,
         !name.equals(STEADY),

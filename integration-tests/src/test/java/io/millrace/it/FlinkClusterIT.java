@@ -23,7 +23,6 @@ final class FlinkClusterIT {
   private static final Path DIRECTORY = Path.of("target", "it", "flink-cluster");
   private static final Duration STOP = Duration.ofSeconds(180);
   private static final int PARTITIONS = 4;
-  private static final int WINDOW = 16;
   private static final int TASK_MANAGER_KILLS = 10;
 
   /** The JobManager's turn: when the job has had a history of failures, and has more before it. */
@@ -31,17 +30,6 @@ final class FlinkClusterIT {
 
   /** Offsets that the end of the dead tasks' transactions takes, at most. */
   private static final int MARKERS = 4 * PARTITIONS;
-
-  private static final List<String> PIPELINE =
-      List.of(
-          "channels: 2",
-          "window:",
-          "  length: " + WINDOW,
-          "  idle-flush-millis: 60000",
-          "atoms: 48",
-          "error-bound: 0.05",
-          "rounds:",
-          "  first-windows: 32");
 
   private static BrokerProcess broker;
   private static Cluster cluster;
@@ -103,7 +91,8 @@ final class FlinkClusterIT {
     Outputs expected = uninterrupted("readings");
     expected.assertWorthComparing(context);
     Outputs.of(killed).assertSameAs(expected, context);
-    ReadingCoverage.assertEveryReadingAccountedFor(killed, readings, WINDOW, context);
+    ReadingCoverage.assertEveryReadingAccountedFor(
+        killed, readings, TestedPipeline.WINDOW, context);
   }
 
   @Test
@@ -224,7 +213,7 @@ final class FlinkClusterIT {
     return new Deployment(
         name,
         input,
-        PIPELINE,
+        TestedPipeline.SENSORS,
         PARTITIONS,
         threads,
         true,

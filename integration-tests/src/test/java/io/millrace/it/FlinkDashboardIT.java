@@ -97,7 +97,8 @@ class FlinkDashboardIT {
             new HistoryView(new long[0], none, none, none, none, none),
             List.of(),
             List.of(),
-            List.of());
+            List.of(),
+            Optional.empty());
     return new DashboardSnapshot(
         "1", "flink", "2026-01-01T00:00:00Z", 60, "scalar", List.of(pipeline));
   }

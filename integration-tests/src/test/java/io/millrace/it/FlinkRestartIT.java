@@ -24,22 +24,10 @@ final class FlinkRestartIT {
   private static final Path DIRECTORY = Path.of("target", "it", "flink-restart");
   private static final Duration DEADLINE = Duration.ofSeconds(180);
   private static final int PARTITIONS = 4;
-  private static final int WINDOW = 16;
   private static final int RUNS = 10;
 
   /** Ten runs that clear nothing away leave ten times as many: a checkpoint has six or more. */
   private static final long STATE_FILES = 60;
-
-  private static final List<String> PIPELINE =
-      List.of(
-          "channels: 2",
-          "window:",
-          "  length: " + WINDOW,
-          "  idle-flush-millis: 60000",
-          "atoms: 48",
-          "error-bound: 0.05",
-          "rounds:",
-          "  first-windows: 32");
 
   private BrokerProcess broker;
   private Cluster cluster;
@@ -117,7 +105,7 @@ final class FlinkRestartIT {
     Outputs expected = Outputs.of(steady);
     expected.assertWorthComparing(context);
     Outputs.of(ended).assertSameAs(expected, context);
-    ReadingCoverage.assertEveryReadingAccountedFor(ended, readings, WINDOW, context);
+    ReadingCoverage.assertEveryReadingAccountedFor(ended, readings, TestedPipeline.WINDOW, context);
   }
 
   @Test
@@ -171,7 +159,7 @@ final class FlinkRestartIT {
     return new Deployment(
         name,
         "readings",
-        PIPELINE,
+        TestedPipeline.SENSORS,
         PARTITIONS,
         threads,
         true,

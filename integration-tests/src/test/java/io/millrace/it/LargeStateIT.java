@@ -9,7 +9,6 @@ import io.millrace.app.replay.ReplaySettings;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
@@ -25,8 +24,8 @@ final class LargeStateIT {
   private static final int DIMENSION = 256;
   private static final int ATOMS = 1024;
 
-  private static final List<String> PIPELINE =
-      List.of(
+  private static final TestedPipeline PIPELINE =
+      TestedPipeline.sensors(
           "channels: 1",
           "window:",
           "  length: " + DIMENSION,

@@ -17,7 +17,7 @@ record Outputs(Map<String, Map<String, List<String>>> byChannel) {
 
   static Outputs of(Deployment deployment) {
     Map<String, Map<String, List<String>>> byChannel = new TreeMap<>();
-    for (String channel : Deployment.CHANNELS) {
+    for (String channel : deployment.pipeline().channels()) {
       byChannel.put(channel, deployment.cluster().committedByKey(deployment.topic(channel)));
     }
     return new Outputs(byChannel);
@@ -36,7 +36,7 @@ record Outputs(Map<String, Map<String, List<String>>> byChannel) {
 
   /** Fails with channel, key and place of the first difference. */
   void assertSameAs(Outputs expected, String context) {
-    for (String channel : Deployment.CHANNELS) {
+    for (String channel : expected.byChannel.keySet()) {
       Map<String, List<String>> want = expected.byChannel.get(channel);
       Map<String, List<String>> got = byChannel.get(channel);
       assertEquals(want.keySet(), got.keySet(), context + ": keys of " + channel);

@@ -103,6 +103,11 @@ public final class RankNetwork {
     return rows;
   }
 
+  /** Maps the bits of floats to ints of the same order, and back: an involution. */
+  static int sortable(int bits) {
+    return bits ^ (bits >> 31 & Integer.MAX_VALUE);
+  }
+
   private static int[] pruned(int inputs, int firstRank, int ranks) {
     List<int[]> all = batcher(inputs);
     boolean[] wanted = new boolean[inputs];

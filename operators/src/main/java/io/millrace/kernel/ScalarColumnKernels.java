@@ -24,7 +24,7 @@ final class ScalarColumnKernels implements ColumnKernels {
       float[] x = rows[row];
       int[] word = words[row];
       for (int j = 0; j < length; j++) {
-        word[j] = PackedCodes.sortable(Float.floatToRawIntBits(x[from + j]));
+        word[j] = RankNetwork.sortable(Float.floatToRawIntBits(x[from + j]));
       }
     }
     int[] comparators = network.comparators();
@@ -44,7 +44,7 @@ final class ScalarColumnKernels implements ColumnKernels {
     for (int rank = 0; rank < network.ranks(); rank++) {
       int[] word = words[network.firstRank() + rank];
       for (int j = 0; j < length; j++) {
-        out[rank * length + j] = Float.intBitsToFloat(PackedCodes.sortable(word[j]));
+        out[rank * length + j] = Float.intBitsToFloat(RankNetwork.sortable(word[j]));
       }
     }
   }

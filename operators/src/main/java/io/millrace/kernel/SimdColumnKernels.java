@@ -77,7 +77,7 @@ final class SimdColumnKernels implements ColumnKernels {
           .intoArray(words, wordsFrom + j);
     }
     for (; j < length; j++) {
-      words[wordsFrom + j] = PackedCodes.sortable(Float.floatToRawIntBits(x[from + j]));
+      words[wordsFrom + j] = RankNetwork.sortable(Float.floatToRawIntBits(x[from + j]));
     }
   }
 
@@ -117,7 +117,7 @@ final class SimdColumnKernels implements ColumnKernels {
           .intoArray(out, outFrom + j);
     }
     for (; j < length; j++) {
-      out[outFrom + j] = Float.intBitsToFloat(PackedCodes.sortable(words[wordsFrom + j]));
+      out[outFrom + j] = Float.intBitsToFloat(RankNetwork.sortable(words[wordsFrom + j]));
     }
   }
 

@@ -20,6 +20,8 @@ final class SimdKernels implements VectorKernels {
   private static final int MAGNITUDE = 0x7fffffff;
 
   private final CodeKernels codes = new SimdCodeKernels();
+  private final HalfKernels halves = new SimdHalfKernels();
+  private final LevelKernels levels = new SimdLevelKernels();
   private final ColumnKernels columns = new SimdColumnKernels();
 
   SimdKernels() {
@@ -39,8 +41,18 @@ final class SimdKernels implements VectorKernels {
   }
 
   @Override
+  public LevelKernels levels() {
+    return levels;
+  }
+
+  @Override
   public ColumnKernels columns() {
     return columns;
+  }
+
+  @Override
+  public HalfKernels halves() {
+    return halves;
   }
 
   @Override
@@ -188,6 +200,11 @@ final class SimdKernels implements VectorKernels {
       }
     }
     return -1;
+  }
+
+  @Override
+  public float maxAbs(float[] x, int from, int length) {
+    return Float.intBitsToFloat(largestMagnitude(x, from, length));
   }
 
   private static int largestMagnitude(float[] x, int from, int length) {

@@ -45,6 +45,8 @@ interface VectorKernels {
 
   int argmaxAbs(float[] x, int from, int length);
 
+  float maxAbs(float[] x, int from, int length);
+
   void subtractRows(
       float[] base,
       int baseFrom,
@@ -58,6 +60,12 @@ interface VectorKernels {
 
   /** The twin's kernels for packed codes. */
   CodeKernels codes();
+
+  /** The twin's kernels for 16-bit floats. */
+  HalfKernels halves();
+
+  /** The twin's kernels for code books. */
+  LevelKernels levels();
 
   /** The twin's kernels for many arrays side by side. */
   ColumnKernels columns();

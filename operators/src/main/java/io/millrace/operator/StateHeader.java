@@ -27,6 +27,12 @@ public final class StateHeader {
   /** Family: merge stage of a shared dictionary. */
   public static final byte SHARED_DICTIONARY = 2;
 
+  /** Family: window and ageing pages of a head group of a KV cache. */
+  public static final byte KEY_VALUE_WINDOW = 3;
+
+  /** Family: basis of keys or values, state per basis. */
+  public static final byte KEY_VALUE_BASIS = 4;
+
   /** Family: toy operators of the tests. Never in a released state. */
   public static final byte TEST = 127;
 

@@ -58,6 +58,22 @@ public final class SingleObject<T extends SpecificRecord> {
     return new SingleObject<>(type);
   }
 
+  /**
+   * Simple name of the record in framed bytes, by its fingerprint alone: for topics that carry
+   * several types.
+   *
+   * @param bytes not modified; may be null
+   * @throws UnreadableRecordException EMPTY, BAD_FRAMING or UNKNOWN_SCHEMA
+   */
+  public static String recordName(byte[] bytes) {
+    long written = fingerprint(bytes, "record");
+    Schema writer = SchemaHistory.shipped().withFingerprintOrNull(written);
+    if (writer == null) {
+      throw unknown(written, "record");
+    }
+    return writer.getName();
+  }
+
   /** The framed bytes of a record, written with the current schema. The record is not modified. */
   public byte[] encode(T record) {
     buffer.reset();
@@ -93,15 +109,7 @@ public final class SingleObject<T extends SpecificRecord> {
    *     bytes justify
    */
   public T decode(byte[] bytes, T reuse) {
-    if (bytes == null || bytes.length == 0) {
-      throw unreadable(UnreadableRecordException.Kind.EMPTY, "is empty");
-    }
-    if (bytes.length < HEADER_BYTES || (bytes[0] & 0xFF) != 0xC3 || bytes[1] != 0x01) {
-      throw unreadable(
-          UnreadableRecordException.Kind.BAD_FRAMING,
-          "of " + bytes.length + " bytes does not start with C3 01 and a fingerprint");
-    }
-    long written = ByteBuffer.wrap(bytes, 2, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
+    long written = fingerprint(bytes, type.getSimpleName());
     if (newest == null || written != newestFingerprint) {
       newest = readerFor(written);
       newestFingerprint = written;
@@ -138,9 +146,7 @@ public final class SingleObject<T extends SpecificRecord> {
     Schema writerSchema =
         written == fingerprint ? schema : SchemaHistory.shipped().withFingerprintOrNull(written);
     if (writerSchema == null) {
-      throw unreadable(
-          UnreadableRecordException.Kind.UNKNOWN_SCHEMA,
-          String.format("has schema fingerprint %016x, which no released schema has", written));
+      throw unknown(written, type.getSimpleName());
     }
     if (!writerSchema.getFullName().equals(schema.getFullName())) {
       throw unreadable(
@@ -151,8 +157,32 @@ public final class SingleObject<T extends SpecificRecord> {
     return reader;
   }
 
+  private static long fingerprint(byte[] bytes, String expected) {
+    if (bytes == null || bytes.length == 0) {
+      throw unreadable(UnreadableRecordException.Kind.EMPTY, "is empty", expected);
+    }
+    if (bytes.length < HEADER_BYTES || (bytes[0] & 0xFF) != 0xC3 || bytes[1] != 0x01) {
+      throw unreadable(
+          UnreadableRecordException.Kind.BAD_FRAMING,
+          "of " + bytes.length + " bytes does not start with C3 01 and a fingerprint",
+          expected);
+    }
+    return ByteBuffer.wrap(bytes, 2, 8).order(ByteOrder.LITTLE_ENDIAN).getLong();
+  }
+
+  private static UnreadableRecordException unknown(long fingerprint, String expected) {
+    return unreadable(
+        UnreadableRecordException.Kind.UNKNOWN_SCHEMA,
+        String.format("has schema fingerprint %016x, which no released schema has", fingerprint),
+        expected);
+  }
+
   private UnreadableRecordException unreadable(UnreadableRecordException.Kind kind, String what) {
-    return new UnreadableRecordException(
-        kind, "record " + what + ", expected a " + type.getSimpleName());
+    return unreadable(kind, what, type.getSimpleName());
+  }
+
+  private static UnreadableRecordException unreadable(
+      UnreadableRecordException.Kind kind, String what, String expected) {
+    return new UnreadableRecordException(kind, "record " + what + ", expected a " + expected);
   }
 }

@@ -8,15 +8,19 @@ package io.millrace.operator.kvcache;
  * <p>The tables are constants of the format: the normal distribution by series and continued
  * fraction in double, then rounded with at least one for each symbol, the rest given to zero.
  */
-final class GaussianTable {
+public final class GaussianTable {
   /** Deviations, in steps, are 2^(i/4 - 2): 0.25 to 22.6. */
   static final int TABLES = 27;
 
   static final int TOTAL_BITS = 12;
   static final int TOTAL = 1 << TOTAL_BITS;
 
+  /** Plain bits behind an escape. */
+  static final int ESCAPED_BITS = 16;
+
   private static final GaussianTable[] ALL = all();
 
+  private final double expectedBits;
   private final int largest;
   private final int[] starts;
   private final byte[] symbolOf = new byte[TOTAL];
@@ -25,6 +29,7 @@ final class GaussianTable {
     largest = (int) Math.min(100, Math.ceil(4 * deviation) + 1);
     int symbols = 2 * largest + 2;
     int[] counts = new int[symbols];
+    double[] probabilities = new double[symbols];
     int rest = TOTAL;
     for (int symbol = 0; symbol < symbols; symbol++) {
       double probability =
@@ -32,6 +37,7 @@ final class GaussianTable {
               ? 2 * upperTail((largest + 0.5) / deviation)
               : upperTail((symbol - largest - 0.5) / deviation)
                   - upperTail((symbol - largest + 0.5) / deviation);
+      probabilities[symbol] = probability;
       counts[symbol] = (int) Math.max(1, Math.floor(probability * TOTAL));
       rest -= counts[symbol];
     }
@@ -43,6 +49,12 @@ final class GaussianTable {
         symbolOf[slot] = (byte) symbol;
       }
     }
+    double bits = ESCAPED_BITS * probabilities[symbols - 1];
+    for (int symbol = 0; symbol < symbols; symbol++) {
+      bits +=
+          probabilities[symbol] * (TOTAL_BITS - StrictMath.log(counts[symbol]) / StrictMath.log(2));
+    }
+    expectedBits = bits;
   }
 
   /**
@@ -50,7 +62,7 @@ final class GaussianTable {
    *
    * @param index 0 to {@link #TABLES} - 1
    */
-  static GaussianTable of(int index) {
+  public static GaussianTable of(int index) {
     return ALL[index];
   }
 
@@ -59,9 +71,13 @@ final class GaussianTable {
     if (!(deviation > 0)) {
       return 0;
     }
-    // ties and the logarithm's last bit do not matter to the reader: the index is written down
     long index = Math.round(4 * (StrictMath.log(deviation) / StrictMath.log(2) + 2));
     return (int) Math.max(0, Math.min(TABLES - 1, index));
+  }
+
+  /** Bits of a rounded normal variable of this table's deviation, coded with it, on average. */
+  double expectedBits() {
+    return expectedBits;
   }
 
   /** Symbol of a value; the last one when it lies beyond the ends. */

@@ -29,6 +29,8 @@ public final class HeadGroupKey {
   /** Positions have at most 12 digits. */
   static final long MAXIMUM_TOKEN = 999_999_999_999L;
 
+  private static final int PARTS = 6;
+
   private HeadGroupKey() {}
 
   /**
@@ -57,6 +59,37 @@ public final class HeadGroupKey {
         + group.getLayer()
         + '/'
         + group.getFirstHead();
+  }
+
+  /**
+   * The head group of a record key.
+   *
+   * @throws IllegalArgumentException for a key that is none
+   */
+  static HeadGroup group(String key, int heads, int headDimension) {
+    String[] parts = key.split("/", -1);
+    if (parts.length != PARTS) {
+      throw new IllegalArgumentException(
+          "group key has " + parts.length + " parts, expected " + PARTS);
+    }
+    HeadGroup group =
+        new HeadGroup(
+            parts[0],
+            parts[1],
+            parts[2],
+            parts[3],
+            Integer.parseInt(parts[4]),
+            Integer.parseInt(parts[5]),
+            heads,
+            headDimension);
+    try {
+      if (!of(group).equals(key)) {
+        throw new IllegalArgumentException("group key " + key + " is not written as it reads");
+      }
+    } catch (InvalidInputException e) {
+      throw new IllegalArgumentException("group key " + key + ": " + e.getMessage(), e);
+    }
+    return group;
   }
 
   /** The record key of a page. */

@@ -18,7 +18,7 @@ public record KeyValueSettings(
   private static final long MAXIMUM_MILLIS = Long.MAX_VALUE / 1_000_000;
 
   /**
-   * @throws IllegalArgumentException for pages that cannot hold the widest token
+   * @throws IllegalArgumentException for a window or pages too large for the widest tokens
    */
   public KeyValueSettings {
     SettingCheck.range(
@@ -26,6 +26,17 @@ public record KeyValueSettings(
         (long) Math.max(window.page(), window.sinks()) * limits.channels(),
         1,
         PageShape.MAXIMUM_VALUES);
+    SettingCheck.range(
+        "(window.window + window.page) x limits.channels",
+        (long) window.capacity() * limits.channels(),
+        1,
+        TokenWindow.MAXIMUM_VALUES);
+  }
+
+  /** Whether pages of a group enter sums at last: features are limited in width. */
+  boolean summarizes(KeyValueState state) {
+    return tiers.summary().afterMillis() > 0
+        && state.groupOrNull.getHeadDimension() <= RandomFeatures.LIMIT;
   }
 
   /**
@@ -44,6 +55,11 @@ public record KeyValueSettings(
       SettingCheck.range("page", page, 1, 4096);
       SettingCheck.range("sinks", sinks, 0, 4096);
     }
+
+    /** Tokens that are held at most: R + P, or S. */
+    int capacity() {
+      return Math.max(window + page, sinks);
+    }
   }
 
   /**
@@ -53,13 +69,15 @@ public record KeyValueSettings(
    * @param fine at once; its {@code afterMillis} is 0
    * @param coarse later; {@code afterMillis} 0: never
    * @param summary at last
-   * @param labels whether key pages carry a label column, by which readers choose pages
+   * @param labelShare share of each head's channels in the label column of key pages, by which
+   *     readers choose pages, 0 to 1; 0: no column
    */
-  public record Tiers(Tier fine, Tier coarse, Summary summary, boolean labels) {
+  public record Tiers(Tier fine, Tier coarse, Summary summary, double labelShare) {
     /**
-     * @throws IllegalArgumentException for ages out of order
+     * @throws IllegalArgumentException for ages out of order, or a share out of range
      */
     public Tiers {
+      SettingCheck.range("tiers.label-share", labelShare, 0, 1);
       SettingCheck.range("tiers.fine.after-millis", fine.afterMillis(), 0, 0);
       if (summary.afterMillis() > 0) {
         SettingCheck.range(
@@ -74,7 +92,7 @@ public record KeyValueSettings(
   /**
    * One tier of pages.
    *
-   * @param keys codec of keys, a name of {@link PageCodecs#names}
+   * @param keys codec of keys, a name that {@link PageCodecs#named} knows
    * @param values codec of values
    * @param afterMillis age at which it begins
    * @param errorBound relative error beyond which a page stays in the tier before: exact before
@@ -85,22 +103,16 @@ public record KeyValueSettings(
      * @throws IllegalArgumentException for an unknown codec, or a value out of range
      */
     public Tier {
-      requireCodec(keys);
-      requireCodec(values);
+      // refuses an unknown name
+      PageCodecs.named(keys, CodecContext.NONE);
+      PageCodecs.named(values, CodecContext.NONE);
       SettingCheck.range("after-millis", afterMillis, 0, MAXIMUM_MILLIS);
       SettingCheck.range("error-bound", errorBound, 0, 1e6);
-    }
-
-    private static void requireCodec(String name) {
-      if (!PageCodecs.names().contains(name)) {
-        throw new IllegalArgumentException(
-            "codec is " + name + ", expected one of " + PageCodecs.names());
-      }
     }
   }
 
   /**
-   * Aged tokens as sums of random features, constant in size: AttentionSummary.
+   * Aged tokens as sums of random features, constant in size: {@link AttentionSummary}.
    *
    * @param features m a head, 1 to 4096
    * @param afterMillis age at which pages enter the sums; 0: never

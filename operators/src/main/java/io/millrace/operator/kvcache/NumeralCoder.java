@@ -15,7 +15,7 @@ import java.util.Arrays;
  * stream   bytes in the order in which the reader takes them
  * </pre>
  */
-final class NumeralCoder {
+public final class NumeralCoder {
   private static final int STATES = 4;
   private static final int LOW = 1 << 23;
   private static final int PLAIN_BITS = 8;
@@ -23,12 +23,12 @@ final class NumeralCoder {
   private NumeralCoder() {}
 
   /** Collects bytes from the end of a growing buffer to its front. */
-  static final class Writer {
+  public static final class Writer {
     private final int[] states = new int[STATES];
     private byte[] bytes = new byte[1024];
     private int first = bytes.length;
 
-    Writer() {
+    public Writer() {
       Arrays.fill(states, LOW);
     }
 
@@ -37,7 +37,7 @@ final class NumeralCoder {
      *
      * @param value within 16 bits, signed
      */
-    void add(int i, int value, GaussianTable table) {
+    public void add(int i, int value, GaussianTable table) {
       int symbol = table.symbol(value);
       if (symbol == table.escape()) {
         put(i, value & 0xff, 1, PLAIN_BITS);
@@ -46,7 +46,7 @@ final class NumeralCoder {
       put(i, table.start(symbol), table.count(symbol), GaussianTable.TOTAL_BITS);
     }
 
-    byte[] finish() {
+    public byte[] finish() {
       ByteBuffer out =
           ByteBuffer.allocate(STATES * Integer.BYTES + bytes.length - first)
               .order(ByteOrder.LITTLE_ENDIAN);
@@ -78,7 +78,7 @@ final class NumeralCoder {
   }
 
   /** Takes values first to last. */
-  static final class Reader {
+  public static final class Reader {
     private final ByteBuffer in;
     private final int[] states = new int[STATES];
 
@@ -86,7 +86,7 @@ final class NumeralCoder {
      * @param in little-endian, positioned at the states
      * @throws IllegalArgumentException for too few bytes or impossible states
      */
-    Reader(ByteBuffer in) {
+    public Reader(ByteBuffer in) {
       if (in.remaining() < STATES * Integer.BYTES) {
         throw new IllegalArgumentException(
             "coded stream has " + in.remaining() + " bytes, expected at least 16");
@@ -105,7 +105,7 @@ final class NumeralCoder {
      *
      * @throws IllegalArgumentException when the stream ends early
      */
-    int next(int i, GaussianTable table) {
+    public int next(int i, GaussianTable table) {
       int state = states[i % STATES];
       int symbol = table.symbolAt(state & GaussianTable.TOTAL - 1);
       states[i % STATES] =
@@ -125,7 +125,7 @@ final class NumeralCoder {
      *
      * @throws IllegalArgumentException for bytes left over or states that no writer began with
      */
-    void end() {
+    public void end() {
       for (int state : states) {
         if (state != LOW) {
           throw new IllegalArgumentException("coded stream ends with state " + state);

@@ -1,9 +1,13 @@
 package io.millrace.operator.kvcache;
 
 import io.millrace.operator.Models;
+import io.millrace.operator.dictionary.DictionaryModel;
+import java.math.BigDecimal;
 import java.nio.ByteBuffer;
 import java.util.List;
 import java.util.Optional;
+import java.util.regex.Matcher;
+import java.util.regex.Pattern;
 
 /**
  * The table of contents of page codecs: by name for settings, by number for pages. A new codec is a
@@ -27,10 +31,16 @@ public final class PageCodecs {
   static final byte HEAD_BUDGET = 14;
 
   private static final int GROUP = 32;
+  private static final int OUTLIERS_PER_MILLE = 20;
+  private static final int RESIDUAL_RANK = 2;
+  private static final int PRUNED_PERCENT = 50;
+  private static final int KEPT_PERCENT = 25;
+  private static final Pattern TRANSFORM =
+      Pattern.compile(Pattern.quote(LearnedTransform.NAME) + "([0-9]{1,2}(?:\\.[0-9]{1,2})?)");
 
   private PageCodecs() {}
 
-  /** Names that settings may use. */
+  /** Names that settings may use; of transform-BITS, which takes any rate, two examples. */
   public static List<String> names() {
     return List.of(
         "fp32",
@@ -45,7 +55,24 @@ public final class PageCodecs {
         "rotated-3",
         "rotated-2",
         "bfp-4",
-        "bfp-3");
+        "bfp-3",
+        "transform-1.2",
+        "transform-2.2",
+        "gear-4",
+        "gear-2",
+        "mustafar-50",
+        "mustafar-70",
+        "mustafar-70-8",
+        "mustafar-70-4",
+        "think-50",
+        "think-50-kivi-4",
+        "think-50-kivi-2",
+        "cskv-25",
+        "cskv-25-kivi-4",
+        "dictionary-2",
+        "dictionary-4",
+        "dictionary-8",
+        "kivi-budget");
   }
 
   /**
@@ -70,8 +97,23 @@ public final class PageCodecs {
       case "rotated-2" -> Optional.of(new RotatedCodebook(2));
       case "bfp-4" -> Optional.of(new BlockFloat(4));
       case "bfp-3" -> Optional.of(new BlockFloat(3));
-      default ->
-          throw new IllegalArgumentException("codec is " + name + ", expected one of " + names());
+      case "gear-4" -> Optional.of(new Gear(4, OUTLIERS_PER_MILLE, RESIDUAL_RANK));
+      case "gear-2" -> Optional.of(new Gear(2, OUTLIERS_PER_MILLE, RESIDUAL_RANK));
+      case "mustafar-50" -> Optional.of(new BitmapSparse(50, 16));
+      case "mustafar-70" -> Optional.of(new BitmapSparse(70, 16));
+      case "mustafar-70-8" -> Optional.of(new BitmapSparse(70, 8));
+      case "mustafar-70-4" -> Optional.of(new BitmapSparse(70, 4));
+      case "think-50" -> pruned(new Exact(TokenFormat.FLOAT16), context);
+      case "think-50-kivi-4" -> pruned(new Kivi(4, GROUP), context);
+      case "think-50-kivi-2" -> pruned(new Kivi(2, GROUP), context);
+      case "cskv-25" -> lowRank(new Exact(TokenFormat.FLOAT16), context);
+      case "cskv-25-kivi-4" -> lowRank(new Kivi(4, GROUP), context);
+      case "dictionary-2" -> dictionary(2, context);
+      case "dictionary-4" -> dictionary(4, context);
+      case "dictionary-8" -> dictionary(8, context);
+      case "kivi-budget" ->
+          latest(HeadBudgetModel.class, "/budget", context).map(BudgetedHeads::new);
+      default -> transform(name, context);
     };
   }
 
@@ -85,19 +127,105 @@ public final class PageCodecs {
    *     than the codec needs
    */
   public static PageCodec reading(byte id, int parameters, Optional<Models.Model> model) {
-    int bits = parameters & 0xff;
-    int group = parameters >>> 8;
+    return switch (id) {
+      case OUTLIERS_LOW_RANK -> Gear.reading(parameters);
+      case HEAD_BUDGET -> BudgetedHeads.reading(parameters);
+      case PRUNED_CHANNELS -> PrunedChannels.reading(parameters);
+      case LEARNED_TRANSFORM ->
+          new LearnedTransform(required(TransformBasis.class, model), parameters);
+      case LOW_RANK_KEYS -> LowRankKeys.reading(parameters, required(TransformBasis.class, model));
+      case DICTIONARY -> new DictionaryAtoms(parameters, required(DictionaryModel.class, model));
+      default -> withoutModel(id, parameters);
+    };
+  }
+
+  /**
+   * A codec that has learned nothing and stands on no other.
+   *
+   * @throws IllegalArgumentException for an unknown number or impossible parameters
+   */
+  static PageCodec withoutModel(byte id, int parameters) {
+    int low = parameters & 0xff;
+    int high = parameters >>> 8;
     return switch (id) {
       case EXACT_FLOAT32 -> new Exact(TokenFormat.FLOAT32);
       case EXACT_FLOAT16 -> new Exact(TokenFormat.FLOAT16);
       case EXACT_BFLOAT16 -> new Exact(TokenFormat.BFLOAT16);
-      case ROUND_TO_NEAREST -> new RoundToNearest(bits, group);
-      case KIVI -> new Kivi(bits, group);
-      case ROTATED_CODEBOOK -> new RotatedCodebook(bits);
-      case BLOCK_FLOAT -> new BlockFloat(bits);
+      case ROUND_TO_NEAREST -> new RoundToNearest(low, high);
+      case KIVI -> new Kivi(low, high);
+      case ROTATED_CODEBOOK -> new RotatedCodebook(low);
+      case BLOCK_FLOAT -> new BlockFloat(low);
+      case BITMAP_SPARSE -> new BitmapSparse(low, high);
       default ->
           throw new IllegalArgumentException("page has codec " + id + ", which is not known here");
     };
+  }
+
+  private static Optional<PageCodec> pruned(PageCodec base, CodecContext context) {
+    return context.queryMeanSquares().length == 0
+        ? Optional.empty()
+        : Optional.of(new PrunedChannels(PRUNED_PERCENT, base, context.queryMeanSquares()));
+  }
+
+  private static Optional<PageCodec> lowRank(PageCodec base, CodecContext context) {
+    return latest(TransformBasis.class, "", context)
+        .map(basis -> new LowRankKeys(KEPT_PERCENT, base, basis));
+  }
+
+  private static Optional<PageCodec> dictionary(int maxAtoms, CodecContext context) {
+    return latest(DictionaryModel.class, "/dictionary", context)
+        .map(model -> new DictionaryAtoms(maxAtoms, model));
+  }
+
+  /** The newest model of a layer's keys or values whose id ends so. */
+  private static <T extends Models.Model> Optional<T> latest(
+      Class<T> type, String suffix, CodecContext context) {
+    return context
+        .models()
+        .latest(context.basis() + suffix)
+        .filter(type::isInstance)
+        .map(type::cast);
+  }
+
+  /** transform-BITS with at most two decimals; empty while no basis is known. */
+  private static Optional<PageCodec> transform(String name, CodecContext context) {
+    Matcher rate = TRANSFORM.matcher(name);
+    int hundredths =
+        rate.matches() ? new BigDecimal(rate.group(1)).movePointRight(2).intValueExact() : 0;
+    if (hundredths < 100 * LearnedTransform.SMALLEST_RATE
+        || hundredths > 100 * LearnedTransform.LARGEST_RATE) {
+      throw new IllegalArgumentException(
+          "codec is "
+              + name
+              + ", expected one of "
+              + names()
+              + ", or transform-BITS with 0.5 to 8 bits and at most two decimals");
+    }
+    return context
+        .models()
+        .latest(context.basis())
+        .map(
+            model ->
+                new LearnedTransform(
+                    required(TransformBasis.class, Optional.of(model)), hundredths));
+  }
+
+  /**
+   * The model that a codec needs.
+   *
+   * @throws IllegalArgumentException for none, or one of another type
+   */
+  static <T extends Models.Model> T required(Class<T> type, Optional<Models.Model> model) {
+    return model
+        .filter(type::isInstance)
+        .map(type::cast)
+        .orElseThrow(
+            () ->
+                new IllegalArgumentException(
+                    "page needs a "
+                        + type.getSimpleName()
+                        + ", got "
+                        + model.map(Object::toString).orElse("none")));
   }
 
   /**

@@ -5,60 +5,95 @@ import java.nio.ByteOrder;
 import java.util.Arrays;
 
 /**
- * The exact part of one stream of keys or values: its first tokens (sinks), and a sliding window
- * that never holds fewer than R of the newest. Tokens leave in pages of P, oldest first, only when
- * R + P are held, so pages depend on the tokens alone and not on how they were cut into blocks.
+ * The exact part of one stream of keys or values: its first tokens (sinks) until they leave in a
+ * page of their own, and then a sliding window that never holds fewer than R of the newest. Tokens
+ * leave in pages of P, oldest first, only when R + P are held, so pages depend on the tokens alone
+ * and not on how they were cut into blocks.
  *
- * <p>Tokens are kept in the format in which they came. Bytes (S + R + P + largest block) x c x 2 or
- * 4. One thread.
+ * <p>A ring: token t lies in slot t mod (R + P) from when it comes until another overwrites it, in
+ * the format in which it came, behind its event time. So a commit after a block rewrites the slots
+ * of that block's tokens and no others. An empty window has no slots. Bytes (R + P) (8 + 2 c), or 4
+ * c; fewer while fewer tokens have come. Copying in and out is all the cost. One thread.
  */
 final class TokenWindow {
-  /**
-   * Sizes, in tokens.
-   *
-   * @param window R, at least 0
-   * @param page P, at least 1
-   * @param sinks S, at least 0
-   */
-  record Sizes(int window, int page, int sinks) {
-    /**
-     * @throws IllegalArgumentException if a value is out of range
-     */
-    Sizes {
-      if (window < 0 || page < 1 || sinks < 0) {
-        throw new IllegalArgumentException(
-            "window of "
-                + window
-                + ", pages of "
-                + page
-                + ", "
-                + sinks
-                + " sinks: expected at least 0, 1, 0");
-      }
-    }
-  }
+  /** Bound on (R + P) c, so that bytes of a window can be counted in an int. */
+  static final int MAXIMUM_VALUES = 1 << 26;
 
-  private final Sizes sizes;
-  private final int channels;
-  private final TokenFormat format;
-  private final byte[] sinks;
+  private static final int TIME_BYTES = Long.BYTES;
 
-  /** Tokens start to next, in order. */
-  private byte[] held;
+  private final KeyValueSettings.Window sizes;
+  private final int tokenBytes;
+  private final int capacity;
+
+  /** The slots that were used so far, and perhaps some more. */
+  private ByteBuffer slots;
 
   private long start;
   private long next;
 
   /**
+   * @param sizes R, P, S
    * @param channels c, values of a token
    */
-  TokenWindow(Sizes sizes, int channels, TokenFormat format) {
+  TokenWindow(KeyValueSettings.Window sizes, int channels, TokenFormat format) {
     this.sizes = sizes;
-    this.channels = channels;
-    this.format = format;
-    this.sinks = new byte[Math.multiplyExact(sizes.sinks(), tokenBytes())];
-    this.held = new byte[0];
-    this.start = sizes.sinks();
+    this.tokenBytes = channels * format.bytes();
+    this.capacity = sizes.capacity();
+    this.slots = wrap(new byte[0]);
+  }
+
+  /**
+   * Takes over what {@link #encode} wrote.
+   *
+   * @param format of the elements
+   * @param in from its position to its limit
+   * @throws IllegalArgumentException for counts that cannot be, other than their bytes, or elements
+   *     that are not finite
+   */
+  void decode(long start, long next, TokenFormat format, ByteBuffer in) {
+    boolean counted = start >= 0 && next >= start && next <= HeadGroupKey.MAXIMUM_TOKEN + 1;
+    if (!counted || next - start >= capacity) {
+      throw new IllegalArgumentException("window holds tokens " + start + " to " + next);
+    }
+    this.start = start;
+    this.next = next;
+    long past = start - sizes.sinks();
+    if (dueTokens() > 0 || size() > 0 && start > 0 && (past < 0 || past % sizes.page() != 0)) {
+      throw new IllegalArgumentException(
+          "window holds tokens " + start + " to " + next + ", where a page is due or was cut");
+    }
+    if (in.remaining() != encodedBytes()) {
+      throw new IllegalArgumentException(
+          "window has " + in.remaining() + " bytes, expected " + encodedBytes());
+    }
+    byte[] bytes = new byte[in.remaining()];
+    in.get(bytes);
+    slots = wrap(bytes);
+    for (long token = start; token < next; token++) {
+      int slot = slot(token);
+      long micros = slots.getLong(slot);
+      if (micros < 0 || micros > EventTime.MAXIMUM_MICROS) {
+        throw new IllegalArgumentException("token " + token + " has time " + micros);
+      }
+      if (format.firstUnfit(slots, slot + TIME_BYTES, tokenBytes) >= 0) {
+        throw new IllegalArgumentException("token " + token + " has a value that is not finite");
+      }
+    }
+  }
+
+  /** Bytes of {@link #encode}: those of the used slots, none where no token is held. */
+  int encodedBytes() {
+    return size() == 0 ? 0 : (int) Math.min(next, capacity) * (TIME_BYTES + tokenBytes);
+  }
+
+  /** A number that differs whenever the bytes of {@link #encode} may. */
+  long revision() {
+    return 2 * next + (size() == 0 ? 1 : 0);
+  }
+
+  /** Writes the used slots, with what has left and was not overwritten. */
+  void encode(ByteBuffer out) {
+    out.put(slots.array(), 0, encodedBytes());
   }
 
   /** The token that comes next. */
@@ -66,14 +101,19 @@ final class TokenWindow {
     return next;
   }
 
-  /** The oldest token that is held beside the sinks, or {@link #next} where there is none. */
+  /** The oldest token that is held, or {@link #next} where there is none. */
   long start() {
-    return Math.min(start, next);
+    return start;
   }
 
-  /** Tokens held beside the sinks. */
+  /** Tokens held. */
   int size() {
-    return (int) Math.max(0, next - start);
+    return (int) (next - start);
+  }
+
+  /** Tokens that can be appended before a page must leave. */
+  int free() {
+    return capacity - size();
   }
 
   /** Tokens of a block that are new: 0 for one that was taken before. */
@@ -82,63 +122,80 @@ final class TokenWindow {
   }
 
   /**
-   * Takes a block; what was taken before is cut off.
+   * Appends tokens.
    *
-   * @param firstToken at most {@link #next}
-   * @param values [tokens x c] in the window's format from its position; not modified
-   * @throws IllegalArgumentException for a gap; the window is then as before
+   * @param elements [at least from + count, x c] from its position; not modified
+   * @param from first token of {@code elements} to take
+   * @param count at most {@link #free}
+   * @param micros event time at which they came
    */
-  void take(long firstToken, int tokens, ByteBuffer values) {
-    if (firstToken > next) {
-      throw new IllegalArgumentException(
-          "block begins at token " + firstToken + ", expected " + next + " or before");
+  void append(ByteBuffer elements, int from, int count, long micros) {
+    grow(next + count);
+    for (int i = 0; i < count; i++) {
+      int slot = slot(next + i);
+      slots.putLong(slot, micros);
+      slots.put(
+          slot + TIME_BYTES, elements, elements.position() + (from + i) * tokenBytes, tokenBytes);
     }
-    int fresh = fresh(firstToken, tokens);
-    ByteBuffer in = values.duplicate();
-    in.position(in.position() + (tokens - fresh) * tokenBytes());
-    int toSinks = (int) Math.max(0, Math.min(fresh, sizes.sinks() - next));
-    in.get(sinks, (int) Math.min(next, sizes.sinks()) * tokenBytes(), toSinks * tokenBytes());
-    int kept = size() * tokenBytes();
-    int more = (fresh - toSinks) * tokenBytes();
-    if (held.length < kept + more) {
-      held =
-          Arrays.copyOf(
-              held, Math.max(kept + more, (sizes.window() + sizes.page()) * tokenBytes()));
-    }
-    in.get(held, kept, more);
-    next += fresh;
+    next += count;
   }
 
-  /** Whether a page can leave. */
-  boolean isPageDue() {
-    return size() >= sizes.window() + sizes.page();
+  /** Tokens of the page that must leave now, 0 if none: S at first, P ever after. */
+  int dueTokens() {
+    if (start < sizes.sinks()) {
+      return next >= sizes.sinks() ? sizes.sinks() : 0;
+    }
+    return size() >= sizes.window() + sizes.page() ? sizes.page() : 0;
+  }
+
+  /** Tokens of the next page when the stream ends: what is left, at most {@link #dueTokens}. */
+  int tailTokens() {
+    return Math.min(size(), start < sizes.sinks() ? sizes.sinks() : sizes.page());
+  }
+
+  /** Event time at which the {@code count}-th oldest token came. */
+  long timeMicros(int count) {
+    return slots.getLong(slot(start + count - 1));
   }
 
   /**
    * Takes the oldest tokens out.
    *
    * @param count at most {@link #size}
-   * @param out [count x c], overwritten
-   * @return the first token
+   * @return [count x c] as they came
    */
-  long leave(int count, float[] out) {
-    ByteBuffer in = ByteBuffer.wrap(held).order(ByteOrder.LITTLE_ENDIAN);
-    for (int i = 0; i < count * channels; i++) {
-      out[i] = format.get(in);
+  byte[] leave(int count) {
+    byte[] elements = new byte[count * tokenBytes];
+    for (int i = 0; i < count; i++) {
+      slots.get(slot(start + i) + TIME_BYTES, elements, i * tokenBytes, tokenBytes);
     }
-    int rest = size() - count;
-    System.arraycopy(held, count * tokenBytes(), held, 0, rest * tokenBytes());
-    long first = start;
     start += count;
-    return first;
+    if (size() == 0) {
+      slots = wrap(new byte[0]);
+    }
+    return elements;
   }
 
-  /** The page size. */
-  int pageTokens() {
-    return sizes.page();
+  /** Bytes on the heap. */
+  long heapBytes() {
+    return slots.capacity();
   }
 
-  private int tokenBytes() {
-    return channels * format.bytes();
+  private int slot(long token) {
+    return (int) (token % capacity) * (TIME_BYTES + tokenBytes);
+  }
+
+  /** Slots are used in order until all are: growing leaves each token where it is. */
+  private void grow(long tokens) {
+    int used = (int) Math.min(tokens, capacity);
+    int slotBytes = TIME_BYTES + tokenBytes;
+    if (slots.capacity() < used * slotBytes) {
+      int room = (int) Math.min(capacity, Math.max(used, 2L * slots.capacity() / slotBytes));
+      slots = wrap(Arrays.copyOf(slots.array(), room * slotBytes));
+    }
+  }
+
+  private static ByteBuffer wrap(byte[] bytes) {
+    return ByteBuffer.wrap(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
 }

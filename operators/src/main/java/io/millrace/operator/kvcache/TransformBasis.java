@@ -1,133 +1,223 @@
 package io.millrace.operator.kvcache;
 
+import io.millrace.operator.Models;
+import io.millrace.schema.RotaryPosition;
 import java.util.Arrays;
+import java.util.concurrent.ConcurrentHashMap;
 
 /**
- * A learned transform for the tokens of one (model, layer, keys or values) over all heads:
- * principal components, one quantisation step, and an entropy table for each component. Bits follow
- * from reverse water-filling: components whose variance is below the water level are left out, and
- * every other is rounded with the same step, so that each costs log2(deviation / step) bits and
- * some.
+ * A learned transform for the tokens of one (model, layer, keys or values) over all heads: mean,
+ * principal components and their deviations. It fixes no rate: {@link ComponentTables} finds the
+ * step and the tables for one.
  *
- * <p>Means, components and step are halves or exact floats, as the wire has them. Immutable.
+ * <p>Mean, components and channel sizes are halves, as the wire has them, so that who learned a
+ * basis and who read it code the same bytes. 4 c (r + 2) + 4 r bytes. Immutable: arrays are the
+ * basis's own and must not be modified.
  *
  * <p>Sources: KL transform and reverse water-filling (Cover, Thomas, 2006, section 10.3); its use
- * on keys and values KVTC (Staniszewski, Lancucki, 2025, arXiv 2511.01815).
+ * on keys and values KVTC (Staniszewski, Lancucki, 2025, arXiv 2511.01815), which calibrates once
+ * and over all layers.
  */
-final class TransformBasis {
-  private final int channels;
-  private final int components;
+public final class TransformBasis implements Models.Model {
+  /** Channels of a token, and values of all components, at most. */
+  static final int MAXIMUM_CHANNELS = 4096;
+
+  static final int MAXIMUM_VALUES = MAXIMUM_CHANNELS * MAXIMUM_CHANNELS;
+
+  private final String id;
+  private final long version;
+  private final Vectors vectors;
   private final float[] mean;
+  private final float[] channelDeviations;
+  private final float[] deviations;
+  private final float[] components;
+  private final ConcurrentHashMap<Double, ComponentTables> tables = new ConcurrentHashMap<>();
 
-  /** [r x c], rows by falling variance. */
-  private final float[] rows;
+  /**
+   * The vectors that a basis is for.
+   *
+   * @param heads h
+   * @param headDimension d
+   * @param rotary state BEFORE or NONE; not to be modified
+   */
+  record Vectors(int heads, int headDimension, RotaryPosition rotary) {
+    /**
+     * @throws IllegalArgumentException unless there are 1 to {@link #MAXIMUM_CHANNELS} channels
+     */
+    Vectors {
+      if (heads < 1
+          || headDimension < 1
+          || heads > MAXIMUM_CHANNELS
+          || headDimension > MAXIMUM_CHANNELS / heads) {
+        throw new IllegalArgumentException(
+            "basis is for "
+                + heads
+                + " heads of "
+                + headDimension
+                + " channels, expected 1 to "
+                + MAXIMUM_CHANNELS
+                + " in all");
+      }
+    }
 
-  private final float step;
-  private final byte[] tables;
+    int channels() {
+      return heads * headDimension;
+    }
+  }
 
-  private TransformBasis(int channels, float[] mean, float[] rows, float step, byte[] tables) {
-    this.channels = channels;
-    this.components = tables.length;
+  /**
+   * Keeps its arrays; see the accessors for their shapes.
+   *
+   * @throws IllegalArgumentException for arrays that do not fit, values that are not finite, or
+   *     deviations that rise
+   */
+  TransformBasis(
+      String id,
+      long version,
+      Vectors vectors,
+      float[] mean,
+      float[] channelDeviations,
+      float[] deviations,
+      float[] components) {
+    int c = vectors.channels();
+    if (mean.length != c
+        || channelDeviations.length != c
+        || deviations.length < 1
+        || deviations.length > c
+        || components.length != deviations.length * c) {
+      throw new IllegalArgumentException(
+          "basis of "
+              + c
+              + " channels has "
+              + mean.length
+              + " means, "
+              + channelDeviations.length
+              + " channel deviations, "
+              + deviations.length
+              + " deviations, "
+              + components.length
+              + " values");
+    }
+    requireFinite(mean);
+    requireFinite(channelDeviations);
+    requireFinite(components);
+    float above = Float.MAX_VALUE;
+    for (float deviation : deviations) {
+      if (!(deviation >= 0 && deviation <= above)) {
+        throw new IllegalArgumentException(
+            "deviation is " + deviation + ", expected 0 to " + above + ", the one before");
+      }
+      above = deviation;
+    }
+    this.id = id;
+    this.version = version;
+    this.vectors = vectors;
     this.mean = mean;
-    this.rows = rows;
-    this.step = step;
-    this.tables = tables;
+    this.channelDeviations = channelDeviations;
+    this.deviations = deviations;
+    this.components = components;
   }
 
   /**
    * Learns a basis.
    *
    * @param moments of at least two vectors
-   * @param bitsPerValue rate of the water-filling, above 0, at most 12; entropy coding of rounded
-   *     values adds about a quarter of a bit for each component kept
+   * @param maximumBits rate at which components that are too small to be coded are left out
    */
-  static TransformBasis learn(SecondMoments moments, double bitsPerValue) {
+  static TransformBasis learn(
+      String id, long version, Vectors vectors, SecondMoments moments, double maximumBits) {
     int c = moments.channels();
     SymmetricEigen.Decomposition eigen = SymmetricEigen.of(moments.covariance(), c);
-    double level = waterLevel(eigen.values(), bitsPerValue * c);
-    int kept = 0;
-    while (kept < c && eigen.values()[kept] > level) {
-      kept++;
+    float[] all = new float[c];
+    for (int j = 0; j < c; j++) {
+      all[j] = (float) Math.sqrt(Math.max(0, eigen.values()[j]));
     }
-    float step = (float) Math.sqrt(12 * level);
+    int componentCount =
+        Math.max(1, ComponentTables.of(all, ComponentTables.step(all, c, maximumBits)).count());
     float[] mean = new float[c];
+    float[] channelDeviations = new float[c];
     for (int i = 0; i < c; i++) {
       mean[i] = half(moments.mean(i));
+      channelDeviations[i] = half(Math.sqrt(moments.meanSquare(i)));
     }
-    float[] rows = new float[kept * c];
-    byte[] tables = new byte[kept];
-    for (int j = 0; j < kept; j++) {
-      tables[j] = (byte) GaussianTable.nearest(Math.sqrt(eigen.values()[j]) / step);
+    float[] deviations = Arrays.copyOf(all, componentCount);
+    float[] components = new float[componentCount * c];
+    for (int j = 0; j < componentCount; j++) {
       for (int i = 0; i < c; i++) {
-        rows[j * c + i] = half(eigen.vectors()[j][i]);
+        components[j * c + i] = half(eigen.vectors()[j][i]);
       }
     }
-    return new TransformBasis(c, mean, rows, step, tables);
+    return new TransformBasis(
+        id, version, vectors, mean, channelDeviations, deviations, components);
   }
 
-  /**
-   * The level at which sum over j of max(0, log2(variance_j / level) / 2) is {@code bits}.
-   *
-   * @param variances by falling size
-   */
-  static double waterLevel(double[] variances, double bits) {
-    double floor = Math.max(variances[0] * 1e-12, Double.MIN_NORMAL);
-    double logarithms = 0;
-    double level = floor;
-    for (int kept = 1; kept <= variances.length; kept++) {
-      if (variances[kept - 1] <= floor) {
-        break;
-      }
-      logarithms += StrictMath.log(variances[kept - 1]);
-      level = StrictMath.exp((logarithms - 2 * bits * StrictMath.log(2)) / kept);
-      if (kept == variances.length || variances[kept] <= level) {
-        break;
-      }
-    }
-    return Math.max(level, floor);
+  @Override
+  public String id() {
+    return id;
+  }
+
+  @Override
+  public long version() {
+    return version;
+  }
+
+  /** What it is for. */
+  Vectors vectors() {
+    return vectors;
   }
 
   /** c, channels of a token. */
   int channels() {
-    return channels;
+    return mean.length;
   }
 
-  /** r, components that are coded. */
-  int components() {
-    return components;
+  /** r. */
+  int componentCount() {
+    return deviations.length;
   }
 
+  /** [c]. */
   float[] mean() {
     return mean;
   }
 
-  /** [r x c]; not to be modified. */
-  float[] rows() {
-    return rows;
+  /** [c]: root mean square of each channel about zero. */
+  float[] channelDeviations() {
+    return channelDeviations;
   }
 
-  float step() {
-    return step;
+  /** [r], falling: standard deviation along each component. */
+  float[] deviations() {
+    return deviations;
   }
 
-  GaussianTable table(int component) {
-    return GaussianTable.of(tables[component]);
+  /** [r x c], a component of norm 1 in each row. */
+  float[] components() {
+    return components;
   }
 
-  /** Bytes of the basis on the wire. */
-  long bytes() {
-    return 2L * mean.length + 2L * rows.length + Float.BYTES + tables.length;
+  /**
+   * Step and tables of a rate, found once: that takes some milliseconds.
+   *
+   * @param bitsPerValue one of a few
+   */
+  ComponentTables tables(double bitsPerValue) {
+    return tables.computeIfAbsent(
+        bitsPerValue,
+        bits -> ComponentTables.of(deviations, ComponentTables.step(deviations, channels(), bits)));
   }
 
   @Override
   public String toString() {
-    return "TransformBasis["
-        + components
-        + " of "
-        + channels
-        + ", tables "
-        + Arrays.toString(tables)
-        + "]";
+    return id + "@" + version + " [" + componentCount() + " of " + channels() + "]";
+  }
+
+  private static void requireFinite(float[] values) {
+    for (float value : values) {
+      if (!Float.isFinite(value)) {
+        throw new IllegalArgumentException("basis holds " + value + ", expected finite values");
+      }
+    }
   }
 
   private static float half(double value) {

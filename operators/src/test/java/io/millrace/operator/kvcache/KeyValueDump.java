@@ -13,11 +13,14 @@ import java.util.regex.Pattern;
 
 /**
  * Keys, values and queries of a real model, [layer x token x head x channel], from the shared data
- * folder.
+ * folder; keys and queries after the rotary step, if the model has one.
+ *
+ * @param firstToken position of the first
  */
 record KeyValueDump(
     String model,
     int layers,
+    long firstToken,
     int tokens,
     int queryHeads,
     int heads,
@@ -38,6 +41,7 @@ record KeyValueDump(
           new KeyValueDump(
               model,
               number(header, "layers"),
+              0,
               number(header, "tokens"),
               number(header, "heads"),
               number(header, "kv_heads"),
@@ -55,13 +59,49 @@ record KeyValueDump(
     if (named != null) {
       return Path.of(named).resolve("kv-dumps");
     }
-    Path beside = Path.of("../../shared/data");
-    return (Files.isDirectory(beside) ? beside : Path.of("../../../shared/data"))
-        .resolve("kv-dumps");
+    Path above = Path.of("").toAbsolutePath();
+    while (above != null && !Files.isDirectory(above.resolve("shared/data"))) {
+      above = above.getParent();
+    }
+    return (above == null ? Path.of("") : above).resolve("shared/data/kv-dumps");
   }
 
   int channels() {
     return heads * headDimension;
+  }
+
+  /** Whether keys and queries turn with their position: neighbours, base 10000, all channels. */
+  boolean turns() {
+    return !model.equals("minilm-l6");
+  }
+
+  /** Its tokens from {@code first} on, as if there had been none before. */
+  KeyValueDump from(int first) {
+    int channels = channels();
+    return new KeyValueDump(
+        model,
+        layers,
+        firstToken + first,
+        tokens - first,
+        queryHeads,
+        heads,
+        headDimension,
+        cut(keys, first, channels),
+        cut(values, first, channels),
+        cut(queries, first, queryHeads * headDimension));
+  }
+
+  private float[] cut(float[] all, int first, int width) {
+    float[] rest = new float[layers * (tokens - first) * width];
+    for (int layer = 0; layer < layers; layer++) {
+      System.arraycopy(
+          all,
+          (layer * tokens + first) * width,
+          rest,
+          layer * (tokens - first) * width,
+          (tokens - first) * width);
+    }
+    return rest;
   }
 
   /** Tokens from {@code first} of one layer, [count x heads x headDimension]. */

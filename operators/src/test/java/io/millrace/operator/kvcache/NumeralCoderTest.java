@@ -65,6 +65,18 @@ class NumeralCoderTest {
     assertEquals(2.86651571879194e-7, GaussianTable.upperTail(5), 1e-20);
   }
 
+  /** What lets a reader refuse a page of more values than its bytes can hold. */
+  @Test
+  void noSymbolCostsLessThanASixteenthOfABit() {
+    for (int index = 0; index < GaussianTable.TABLES; index++) {
+      GaussianTable table = GaussianTable.of(index);
+      for (int symbol = 0; symbol <= table.escape(); symbol++) {
+        double bits = Math.log((double) GaussianTable.TOTAL / table.count(symbol)) / Math.log(2);
+        assertTrue(bits > 0.0625 + 0.001, "table " + index + ": " + bits);
+      }
+    }
+  }
+
   @Test
   void refusesEveryTruncation() {
     int[] values = new Random(1).ints(300, -40, 40).toArray();

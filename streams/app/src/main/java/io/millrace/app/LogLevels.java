@@ -4,13 +4,13 @@ import org.apache.logging.log4j.Level;
 import org.apache.logging.log4j.core.config.Configurator;
 
 /** What log4j2.properties cannot say because it depends on what the process does. */
-final class LogLevels {
+public final class LogLevels {
   private static final String PROPERTY = "millrace.log";
 
   private LogLevels() {}
 
   /** A service says from which state it goes on and where it leaves it; other commands do not. */
-  static void forService() {
+  public static void forService() {
     if (System.getProperty(PROPERTY) == null) {
       Configurator.setLevel("io.millrace", Level.INFO);
     }

@@ -2,6 +2,7 @@ package io.millrace.app;
 
 import io.millrace.app.bench.BenchCommand;
 import io.millrace.app.bench.EngineCommand;
+import io.millrace.app.cache.CacheCommand;
 import io.millrace.app.inspect.InspectCommand;
 import io.millrace.app.replay.ReplayCommand;
 import io.millrace.app.topics.TopicsCommand;
@@ -23,6 +24,7 @@ import picocli.CommandLine.Command;
       ReplayCommand.class,
       TopicsCommand.class,
       InspectCommand.class,
+      CacheCommand.class,
       BenchCommand.class,
       EngineCommand.class
     })

@@ -4,10 +4,12 @@ import io.javalin.util.JavalinBindException;
 import io.micrometer.core.instrument.Tag;
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
+import io.millrace.app.dashboard.ContinuationView;
 import io.millrace.app.dashboard.DashboardFeed;
 import io.millrace.app.dashboard.DashboardServer;
 import io.millrace.app.dashboard.DashboardSnapshot;
 import io.millrace.app.dashboard.FeedSettings;
+import io.millrace.app.dashboard.FeedSettings.CacheTopics;
 import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import io.millrace.kernel.Kernels;
 import io.millrace.runtime.ConfigurationException;
@@ -15,6 +17,7 @@ import io.millrace.runtime.Deployment;
 import io.millrace.runtime.Engine;
 import io.millrace.runtime.EngineRun;
 import io.millrace.runtime.LaunchSettings;
+import io.millrace.runtime.Pipeline;
 import java.net.URI;
 import java.time.Duration;
 import java.util.ArrayDeque;
@@ -26,6 +29,7 @@ import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.apache.kafka.common.KafkaException;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -50,6 +54,7 @@ final class RunningDeployment implements AutoCloseable {
   /** What is to be closed, first to last: pipelines stop before those who watch them. */
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
 
+  private volatile Supplier<Optional<ContinuationView>> continuation = Optional::empty;
   private DashboardFeed feedOrNull;
   private DashboardServer serverOrNull;
   private volatile boolean closing;
@@ -108,6 +113,11 @@ final class RunningDeployment implements AutoCloseable {
   /** Where the page is, if there is one. */
   synchronized Optional<URI> page() {
     return Optional.ofNullable(serverOrNull).map(DashboardServer::url);
+  }
+
+  /** Shows what decoders make of a KV cache's pages, from now on. */
+  void show(Supplier<ContinuationView> reading) {
+    continuation = () -> Optional.of(reading.get());
   }
 
   /** The engine's own page, if it has one. */
@@ -174,7 +184,10 @@ final class RunningDeployment implements AutoCloseable {
     }
     feedOrNull =
         DashboardFeed.start(
-            followed(), new HashMap<>(deployment.kafka()), new EngineFigures(registry));
+            followed(),
+            new HashMap<>(deployment.kafka()),
+            new EngineFigures(registry),
+            () -> continuation.get());
     parts.addLast(feedOrNull);
     var page = deployment.dashboard();
     if (page.enabled()) {
@@ -233,11 +246,20 @@ final class RunningDeployment implements AutoCloseable {
                         pipeline.name(),
                         pipeline.family(),
                         deployment.name() + "-" + pipeline.name(),
-                        pipeline.topic("input"),
-                        pipeline.topic("codes"),
-                        pipeline.topic("anomalies"),
-                        pipeline.topic("dictionaries"),
-                        pipeline.deadLetterTopic()))
+                        // other families have other records on their input
+                        pipeline.topicOrNone("codes").isEmpty() ? "" : pipeline.topic("input"),
+                        pipeline.topicOrNone("codes"),
+                        pipeline.topicOrNone("anomalies"),
+                        pipeline.topicOrNone("dictionaries"),
+                        pipeline.deadLetterTopic(),
+                        cache(pipeline)))
             .toList());
+  }
+
+  private static CacheTopics cache(Pipeline pipeline) {
+    return pipeline.topicOrNone("pages").isEmpty()
+        ? CacheTopics.NONE
+        : new CacheTopics(
+            pipeline.topic("input"), pipeline.topic("pages"), pipeline.topicOrNone("bases"));
   }
 }

@@ -78,7 +78,7 @@ class CommandLineTest {
   void helpNamesEverySubcommand() {
     assertEquals(0, run("--help"));
     for (String name :
-        new String[] {"demo", "run", "stop", "replay", "topics", "inspect", "bench"}) {
+        new String[] {"demo", "run", "stop", "replay", "topics", "inspect", "cache", "bench"}) {
       assertTrue(out.toString().contains(name), name);
     }
   }
@@ -129,6 +129,19 @@ class CommandLineTest {
   void thePortAndRateOfTheDemoAreChecked() {
     assertRefused("--port: got 70000, expected", "demo", "--port", "70000");
     assertRefused("--rate: got 0.0, expected", "demo", "--rate", "0");
+    assertRefused("--port: got -1, expected", "demo", "kvcache", "--port", "-1");
+    assertRefused("--rate: got -1.0, expected", "demo", "kvcache", "--rate", "-1");
+    assertRefused("--sessions: got 0, expected", "demo", "kvcache", "--sessions", "0");
+  }
+
+  @Test
+  void aDeploymentWithoutACacheIsToldSo() {
+    for (String command : new String[] {"list", "verify", "serve"}) {
+      assertRefused("none of family kv-cache", "cache", command, "-c", plant());
+    }
+    assertRefused(
+        "--port: got 70000, expected", "cache", "serve", "-c", plant(), "--port", "70000");
+    assertRefused("--kind", "cache", "restore", "-c", plant(), "--kind", "queries");
   }
 
   @Test

@@ -1,15 +1,14 @@
 package io.millrace.flink;
 
 import io.millrace.operator.Models;
+import io.millrace.runtime.Following;
 import io.millrace.runtime.ModelShelf;
+import io.millrace.runtime.ModelSlice;
 import io.millrace.runtime.TopicRecord;
-import io.millrace.schema.DictionaryVersion;
-import io.millrace.schema.SingleObject;
 import io.millrace.schema.UnreadableRecordException;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.Set;
 import java.util.TreeMap;
 import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
@@ -21,12 +20,11 @@ import org.slf4j.LoggerFactory;
 final class BroadcastModels implements Models {
   private static final Logger LOG = LoggerFactory.getLogger(BroadcastModels.class);
 
-  private final SingleObject<DictionaryVersion> framing = SingleObject.of(DictionaryVersion.class);
   private final ModelShelf shelf;
   private final TreeMap<String, TreeMap<Long, TreeMap<Integer, byte[]>>> slices = new TreeMap<>();
 
-  BroadcastModels(Set<String> followed) {
-    this.shelf = new ModelShelf(followed);
+  BroadcastModels(Following following) {
+    this.shelf = new ModelShelf(following);
   }
 
   /** Takes a record of the model topic; what is no slice of a model is passed over with a line. */
@@ -48,17 +46,15 @@ final class BroadcastModels implements Models {
 
   /** Takes a framed slice. */
   void take(byte[] value) {
-    DictionaryVersion slice = framing.decode(value);
+    ModelSlice slice = shelf.read(value);
     shelf.take(slice);
-    String id = slice.getDictionary();
-    if (!shelf.holds(id, slice.getVersion())) {
+    String id = slice.id();
+    if (!shelf.holds(id, slice.version())) {
       return;
     }
     TreeMap<Long, TreeMap<Integer, byte[]>> versions =
         slices.computeIfAbsent(id, name -> new TreeMap<>());
-    versions
-        .computeIfAbsent(slice.getVersion(), version -> new TreeMap<>())
-        .put(slice.getFirstAtom(), value);
+    versions.computeIfAbsent(slice.version(), version -> new TreeMap<>()).put(slice.first(), value);
     versions.keySet().removeIf(version -> !shelf.holds(id, version));
   }
 

@@ -36,7 +36,7 @@ final class FollowingStageOperator extends AbstractStreamOperator<TopicRecord>
   public void initializeState(StateInitializationContext context) throws Exception {
     super.initializeState(context);
     resolved = reference.resolve();
-    models = new BroadcastModels(resolved.stage().followed());
+    models = new BroadcastModels(resolved.stage().following());
     slices =
         context
             .getOperatorStateStore()

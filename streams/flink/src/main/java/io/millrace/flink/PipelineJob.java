@@ -93,13 +93,13 @@ final class PipelineJob {
   private void add(Stage stage, StageReference reference, String deadLetterTopic) {
     DataStream<TopicRecord> input = read(stage.name() + "-input", stage.inputTopic());
     SingleOutputStreamOperator<TopicRecord> results =
-        stage.followed().isEmpty()
+        stage.following().isNothing()
             ? operate(stage, reference, input)
             : operate(
                 stage,
                 reference,
                 input,
-                read(stage.name() + "-models", stage.modelTopic()).setParallelism(1));
+                read(stage.name() + "-models", stage.following().topic()).setParallelism(1));
     write(results, stage.name() + "-output", stage.outputTopics().values());
     write(
         results.getSideOutput(DEAD_LETTERS),

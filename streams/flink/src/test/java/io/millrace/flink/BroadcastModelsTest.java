@@ -5,14 +5,13 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import io.millrace.runtime.ModelShelf;
+import io.millrace.runtime.Following;
 import io.millrace.runtime.TopicRecord;
 import io.millrace.runtime.Trace;
 import io.millrace.schema.DictionaryVersion;
 import io.millrace.schema.SingleObject;
 import java.util.Arrays;
 import java.util.List;
-import java.util.Set;
 import org.junit.jupiter.api.Test;
 
 final class BroadcastModelsTest {
@@ -21,14 +20,14 @@ final class BroadcastModelsTest {
 
   @Test
   void keepsTheSlicesOfTheVersionsThatTheShelfKeepsAndNoOthers() {
-    BroadcastModels models = new BroadcastModels(Set.of("shapes"));
-    int published = ModelShelf.KEPT_VERSIONS + 10;
+    BroadcastModels models = new BroadcastModels(Following.dictionary("models", "shapes"));
+    int published = Following.DICTIONARY_VERSIONS + 10;
     for (int version = 0; version < published; version++) {
       models.take(version("shapes", version));
       models.take(version("others", version));
     }
     List<byte[]> slices = models.slices();
-    assertEquals(ModelShelf.KEPT_VERSIONS, slices.size());
+    assertEquals(Following.DICTIONARY_VERSIONS, slices.size());
     assertEquals(10, framing.decode(slices.get(0)).getVersion());
     assertEquals(published - 1, framing.decode(slices.get(slices.size() - 1)).getVersion());
     assertFalse(models.version("shapes", 9).isPresent());
@@ -37,11 +36,11 @@ final class BroadcastModelsTest {
 
   @Test
   void isTheSameAgainAfterItsSlicesAreReadBack() {
-    BroadcastModels models = new BroadcastModels(Set.of("shapes"));
+    BroadcastModels models = new BroadcastModels(Following.dictionary("models", "shapes"));
     for (long version : new long[] {5, 3, 4, 3}) {
       models.take(version("shapes", version));
     }
-    BroadcastModels restored = new BroadcastModels(Set.of("shapes"));
+    BroadcastModels restored = new BroadcastModels(Following.dictionary("models", "shapes"));
     models.slices().forEach(restored::take);
     assertEquals(3, restored.slices().size());
     for (int slice = 0; slice < 3; slice++) {
@@ -53,7 +52,7 @@ final class BroadcastModelsTest {
 
   @Test
   void passesOverWhatIsNoSliceOfAModel() {
-    BroadcastModels models = new BroadcastModels(Set.of("shapes"));
+    BroadcastModels models = new BroadcastModels(Following.dictionary("models", "shapes"));
     models.take(new TopicRecord("models", 0, 0, 0, null, null));
     models.take(new TopicRecord("models", 0, 1, 0, null, new byte[] {1, 2, 3}));
     byte[] whole = version("shapes", 1);

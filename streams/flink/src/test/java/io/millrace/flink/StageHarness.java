@@ -73,7 +73,7 @@ final class StageHarness extends AbstractStreamOperatorTestHarness<TopicRecord> 
   }
 
   private static StageOperatorFactory factory(Trace trace) {
-    return new StageOperatorFactory(reference(trace), !trace.stage().followed().isEmpty());
+    return new StageOperatorFactory(reference(trace), !trace.stage().following().isNothing());
   }
 
   /** Takes a record of the input, or one that is broadcast; gives what it caused. */

@@ -32,6 +32,14 @@ final class TraceReplayTest {
     "sensors, FORST, 41, 1000",
     "shared, FORST, 41, 1000",
     "merge, FORST, 7, 1000",
+    "window, HASHMAP, 1000000, 1000",
+    "window, HASHMAP, 1, 60",
+    "window, HASHMAP, 29, 1000",
+    "window, ROCKSDB_INCREMENTAL, 41, 1000",
+    "window, FORST, 41, 1000",
+    "learning, HASHMAP, 1000000, 1000",
+    "learning, HASHMAP, 1, 40",
+    "learning, ROCKSDB_INCREMENTAL, 7, 1000",
   })
   void givesTheSameOutputsInTheSameOrder(String name, Backend backend, int every, int events)
       throws Exception {

@@ -68,12 +68,9 @@ final class KafkaPipeline implements AutoCloseable {
     TaskMeters meters = new TaskMeters(registry, pipeline.name());
     ModelFollower followerOrNull =
         pipeline.stages().stream()
-            .filter(stage -> !stage.followed().isEmpty())
+            .filter(stage -> !stage.following().isNothing())
             .findFirst()
-            .map(
-                stage ->
-                    new ModelFollower(
-                        new HashMap<>(deployment.kafka()), stage.modelTopic(), stage.followed()))
+            .map(stage -> new ModelFollower(new HashMap<>(deployment.kafka()), stage.following()))
             .orElse(null);
     Models models = followerOrNull == null ? Models.NONE : followerOrNull;
     KafkaStreams streams =

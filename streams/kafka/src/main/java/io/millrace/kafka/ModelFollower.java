@@ -1,9 +1,9 @@
 package io.millrace.kafka;
 
 import io.millrace.operator.Models;
+import io.millrace.runtime.Following;
 import io.millrace.runtime.ModelShelf;
-import io.millrace.schema.DictionaryVersion;
-import io.millrace.schema.SingleObject;
+import io.millrace.runtime.ModelSlice;
 import io.millrace.schema.UnreadableRecordException;
 import java.time.Duration;
 import java.util.HashMap;
@@ -25,8 +25,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Follows a topic of dictionary versions with a consumer of its own (read-committed, from the
- * beginning) and hands complete versions to every task of this process. Memory: {@link ModelShelf}.
+ * Follows a topic of model versions with a consumer of its own (read-committed, from the beginning)
+ * and hands complete versions to every task of this process. Memory: {@link ModelShelf}.
  * Thread-safe.
  */
 final class ModelFollower implements Models, AutoCloseable {
@@ -36,7 +36,6 @@ final class ModelFollower implements Models, AutoCloseable {
 
   private final Consumer<byte[], byte[]> consumer;
   private final String topic;
-  private final SingleObject<DictionaryVersion> framing = SingleObject.of(DictionaryVersion.class);
   private final ModelShelf shelf;
   private final Object arrival = new Object();
   private final Thread thread;
@@ -44,17 +43,17 @@ final class ModelFollower implements Models, AutoCloseable {
   private volatile boolean closed;
   private volatile RuntimeException failureOrNull;
 
-  ModelFollower(Map<String, Object> kafka, String topic, Set<String> followed) {
-    this(consumer(kafka), topic, followed);
+  ModelFollower(Map<String, Object> kafka, Following following) {
+    this(consumer(kafka), following);
   }
 
   /**
    * @param consumer without a group, read-committed; owned by the follower from now on
    */
-  ModelFollower(Consumer<byte[], byte[]> consumer, String topic, Set<String> followed) {
+  ModelFollower(Consumer<byte[], byte[]> consumer, Following following) {
     this.consumer = consumer;
-    this.topic = topic;
-    this.shelf = new ModelShelf(followed);
+    this.topic = following.topic();
+    this.shelf = new ModelShelf(following);
     this.thread = new Thread(this::follow, "model-follower-" + topic);
     this.thread.setDaemon(true);
   }
@@ -195,7 +194,7 @@ final class ModelFollower implements Models, AutoCloseable {
 
   private void take(ConsumerRecord<byte[], byte[]> record) {
     try {
-      DictionaryVersion slice = framing.decode(record.value());
+      ModelSlice slice = shelf.read(record.value());
       if (shelf.take(slice)) {
         arrived(slice);
       }
@@ -209,10 +208,10 @@ final class ModelFollower implements Models, AutoCloseable {
     }
   }
 
-  private void arrived(DictionaryVersion slice) {
+  private void arrived(ModelSlice slice) {
     if (caughtUp) {
       // prepared here rather than in a stream thread; of those read at the start few are ever used
-      shelf.version(slice.getDictionary(), slice.getVersion());
+      shelf.version(slice.id(), slice.version());
     }
     synchronized (arrival) {
       arrival.notifyAll();

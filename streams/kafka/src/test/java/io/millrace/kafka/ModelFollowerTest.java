@@ -7,7 +7,7 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.millrace.operator.dictionary.DictionaryModel;
-import io.millrace.runtime.ModelShelf;
+import io.millrace.runtime.Following;
 import io.millrace.schema.DataType;
 import io.millrace.schema.DictionaryVersion;
 import io.millrace.schema.SingleObject;
@@ -22,7 +22,6 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.Random;
-import java.util.Set;
 import java.util.concurrent.CompletableFuture;
 import java.util.concurrent.TimeUnit;
 import java.util.function.BooleanSupplier;
@@ -44,7 +43,8 @@ final class ModelFollowerTest {
   private final SingleObject<DictionaryVersion> framing = SingleObject.of(DictionaryVersion.class);
   private final MockConsumer<byte[], byte[]> consumer = new MockConsumer<>("earliest");
   private final Map<TopicPartition, Long> ends = new HashMap<>();
-  private final ModelFollower follower = new ModelFollower(consumer, TOPIC, Set.of("shapes"));
+  private final ModelFollower follower =
+      new ModelFollower(consumer, Following.dictionary(TOPIC, "shapes"));
 
   ModelFollowerTest() {
     List<PartitionInfo> infos = new ArrayList<>();
@@ -138,7 +138,7 @@ final class ModelFollowerTest {
 
   @Test
   void keepsTheNewestVersionsAlsoWhenAllAreOpenAtOnce() {
-    int versions = 3 * ModelShelf.KEPT_VERSIONS;
+    int versions = 3 * Following.DICTIONARY_VERSIONS;
     // partition by partition, so that no version completes before the last slices come
     for (int slice = 0; slice < 2; slice++) {
       for (long version = 0; version < versions; version++) {
@@ -147,7 +147,7 @@ final class ModelFollowerTest {
     }
     follower.start();
     assertEquals(versions - 1, follower.latest("shapes").orElseThrow().version());
-    long oldest = versions - ModelShelf.KEPT_VERSIONS;
+    long oldest = versions - Following.DICTIONARY_VERSIONS;
     assertTrue(follower.version("shapes", oldest).isPresent());
     assertTrue(follower.version("shapes", oldest - 1).isEmpty());
   }
@@ -199,7 +199,7 @@ final class ModelFollowerTest {
 
   @Test
   void refusesToStartWithoutItsTopic() {
-    ModelFollower lost = new ModelFollower(consumer, "absent", Set.of("shapes"));
+    ModelFollower lost = new ModelFollower(consumer, Following.dictionary("absent", "shapes"));
     String message = assertThrows(IllegalStateException.class, lost::start).getMessage();
     assertTrue(message.contains("absent"), message);
     assertFalse(consumer.closed());

@@ -9,7 +9,6 @@ import io.millrace.runtime.Pipeline;
 import io.millrace.runtime.TopicRecord;
 import io.millrace.runtime.Trace;
 import io.millrace.schema.DeadLetter;
-import io.millrace.schema.DictionaryVersion;
 import io.millrace.schema.SingleObject;
 import java.time.Instant;
 import java.util.ArrayList;
@@ -37,13 +36,14 @@ import org.junit.jupiter.params.provider.CsvSource;
  */
 final class TraceReplayTest {
   private final SingleObject<DeadLetter> letters = SingleObject.of(DeadLetter.class);
-  private final SingleObject<DictionaryVersion> models = SingleObject.of(DictionaryVersion.class);
 
   @ParameterizedTest(name = "{0}, restored after every {1} records")
   @CsvSource({
     "sensors, 1000000", "sensors, 1", "sensors, 13",
     "shared, 1000000", "shared, 1", "shared, 13",
-    "merge, 1000000", "merge, 1", "merge, 5"
+    "merge, 1000000", "merge, 1", "merge, 5",
+    "window, 1000000", "window, 1", "window, 13",
+    "learning, 1000000", "learning, 1", "learning, 5"
   })
   void givesTheSameOutputs(String name, int every) {
     Trace trace = Trace.load(name);
@@ -57,7 +57,7 @@ final class TraceReplayTest {
   }
 
   private void replay(Trace trace, int partition, int every) {
-    ModelShelf shelf = new ModelShelf(trace.stage().followed());
+    ModelShelf shelf = new ModelShelf(trace.stage().following());
     TreeMap<Bytes, byte[]> changelog = new TreeMap<>();
     TopologyTestDriver driver = driver(trace, shelf, changelog);
     int taken = 0;
@@ -65,7 +65,7 @@ final class TraceReplayTest {
       Trace.Event event = trace.events().get(number);
       TopicRecord record = event.record();
       if (trace.isModel(record)) {
-        shelf.take(models.decode(record.value()));
+        shelf.take(shelf.read(record.value()));
       } else if (record.partition() == partition) {
         pipe(driver, record);
         assertEquals(

@@ -21,8 +21,13 @@ final class AvroInput<T extends SpecificRecord> implements InputCodec<T> {
       reuse = framing.decode(value, reuse);
       return reuse;
     } catch (UnreadableRecordException e) {
-      throw new InvalidInputException(reason(e.kind()), e.getMessage());
+      throw refusal(e);
     }
+  }
+
+  /** What an unreadable record is refused with. */
+  static InvalidInputException refusal(UnreadableRecordException e) {
+    return new InvalidInputException(reason(e.kind()), e.getMessage());
   }
 
   private static Reason reason(UnreadableRecordException.Kind kind) {

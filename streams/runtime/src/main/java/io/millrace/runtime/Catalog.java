@@ -3,6 +3,8 @@ package io.millrace.runtime;
 import io.millrace.operator.StateCodec;
 import io.millrace.operator.dictionary.SensorStateCodec;
 import io.millrace.operator.dictionary.SharedDictionaryStateCodec;
+import io.millrace.operator.kvcache.BasisStateCodec;
+import io.millrace.operator.kvcache.KeyValueStateCodec;
 import java.util.Map;
 import java.util.TreeMap;
 import java.util.function.Supplier;
@@ -18,13 +20,18 @@ public final class Catalog {
   }
 
   private static final Map<String, Family> OPERATORS =
-      new TreeMap<>(Map.of("sensor-dictionary", DictionaryFamily::pipeline));
+      new TreeMap<>(
+          Map.of(
+              "sensor-dictionary", DictionaryFamily::pipeline,
+              "kv-cache", KeyValueFamily::pipeline));
 
   private static final Map<String, Supplier<StateCodec<?>>> STATE_CODECS =
       new TreeMap<>(
           Map.of(
               "sensor-dictionary", SensorStateCodec::new,
-              "shared-dictionary", SharedDictionaryStateCodec::new));
+              "shared-dictionary", SharedDictionaryStateCodec::new,
+              "kv-cache", KeyValueStateCodec::new,
+              "kv-basis", BasisStateCodec::new));
 
   private Catalog() {}
 

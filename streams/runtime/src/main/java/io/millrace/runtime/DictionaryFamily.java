@@ -22,11 +22,9 @@ import io.millrace.schema.DictionaryStatistics;
 import io.millrace.schema.SensorReading;
 import java.util.ArrayList;
 import java.util.Arrays;
-import java.util.HashMap;
 import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
 
 /** Reads the settings of online dictionary learning and plans its stages. */
@@ -62,8 +60,9 @@ final class DictionaryFamily {
                     new DictionaryOutput()),
             input,
             outputs,
-            shared ? Set.of(operator.sharedDictionary()) : Set.of(),
-            shared ? models : ""));
+            shared
+                ? Following.dictionary(models, operator.sharedDictionary())
+                : Following.NOTHING));
     if (shared) {
       stages.add(
           new Stage(
@@ -77,8 +76,7 @@ final class DictionaryFamily {
                       new DictionaryOutput()),
               outputs.get(DictionaryOutput.STATISTICS),
               Map.of(DictionaryOutput.DICTIONARIES, models),
-              Set.of(),
-              ""));
+              Following.NOTHING));
     }
     // constructed once here, so that impossible combinations stop the start
     try {
@@ -86,8 +84,8 @@ final class DictionaryFamily {
     } catch (IllegalArgumentException e) {
       throw settings.refuse("learner", e.getMessage(), "settings that fit each other");
     }
-    List<TopicNeed> topics = topics(input, outputs, deadLetters);
-    requireDistinct(settings, topics);
+    List<TopicNeed> topics =
+        FamilyTopics.of(settings, input, outputs, DictionaryFamily::purpose, deadLetters);
     return new Pipeline(name, FAMILY, List.copyOf(stages), deadLetters, topics);
   }
 
@@ -248,30 +246,6 @@ final class DictionaryFamily {
       }
     }
     return outputs;
-  }
-
-  private static List<TopicNeed> topics(
-      String input, Map<String, String> outputs, String deadLetters) {
-    List<TopicNeed> topics = new ArrayList<>();
-    topics.add(new TopicNeed(input, "input", Purpose.INPUT));
-    outputs.forEach(
-        (channel, topic) -> topics.add(new TopicNeed(topic, channel, purpose(channel))));
-    topics.add(new TopicNeed(deadLetters, "dead-letters", Purpose.DEAD_LETTER));
-    return List.copyOf(topics);
-  }
-
-  /** One topic for two purposes would feed a pipeline its own output, or mix records. */
-  private static void requireDistinct(Settings settings, List<TopicNeed> topics) {
-    Map<String, String> channels = new HashMap<>();
-    for (TopicNeed need : topics) {
-      String other = channels.put(need.topic(), need.channel());
-      if (other != null) {
-        Settings section =
-            need.purpose() == Purpose.DEAD_LETTER ? settings : settings.section("outputs");
-        throw section.refuse(
-            need.channel(), need.topic() + ", which is the topic of " + other, "another topic");
-      }
-    }
   }
 
   private static Purpose purpose(String channel) {

@@ -18,6 +18,6 @@ public interface OutputCodec<O> {
   /** The record key of an output that a key's state emitted. */
   String key(O output, String stateKey);
 
-  /** The record value. */
+  /** The record value; null removes what a compacted topic has under the key. */
   byte[] encode(O output);
 }

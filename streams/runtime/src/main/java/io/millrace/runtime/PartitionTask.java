@@ -109,9 +109,10 @@ public final class PartitionTask<I, S, O> implements StepOutput {
   }
 
   @Override
-  public void emit(String channel, String key, byte[] value) {
+  public void emit(String channel, String key, byte[] valueOrNull) {
     if (stage.outputTopics().containsKey(channel)) {
-      edge.emit(channel, key.getBytes(StandardCharsets.UTF_8), value, current.timestampMillis());
+      edge.emit(
+          channel, key.getBytes(StandardCharsets.UTF_8), valueOrNull, current.timestampMillis());
     }
   }
 

@@ -24,7 +24,7 @@ public record Pipeline(
     INPUT,
     /** Written, a log. */
     OUTPUT,
-    /** Written, keyed versions: compacted. */
+    /** Written, keyed versions or pages: compacted. */
     MODEL,
     /** Between stages. */
     INTERNAL,
@@ -38,6 +38,15 @@ public record Pipeline(
    * @param channel operator channel, or input, dead-letters
    */
   public record TopicNeed(String topic, String channel, Purpose purpose) {}
+
+  /** The topic of a channel; empty where it has none. */
+  public String topicOrNone(String channel) {
+    return topics.stream()
+        .filter(need -> need.channel().equals(channel))
+        .map(TopicNeed::topic)
+        .findFirst()
+        .orElse("");
+  }
 
   /** The topic of a channel. */
   public String topic(String channel) {

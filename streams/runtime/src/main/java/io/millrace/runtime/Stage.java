@@ -1,7 +1,6 @@
 package io.millrace.runtime;
 
 import java.util.Map;
-import java.util.Set;
 import java.util.function.Supplier;
 
 /**
@@ -11,13 +10,11 @@ import java.util.function.Supplier;
  * @param spec builds the operator anew for each task: nothing of it is shared between threads
  * @param inputTopic what it reads
  * @param outputTopics channel to topic; a channel without a topic is dropped
- * @param followed ids of the models that it follows on {@link #modelTopic}
- * @param modelTopic topic of dictionary versions that it follows; empty: none
+ * @param following the models that it follows
  */
 public record Stage(
     String name,
     Supplier<OperatorSpec<?, ?, ?>> spec,
     String inputTopic,
     Map<String, String> outputTopics,
-    Set<String> followed,
-    String modelTopic) {}
+    Following following) {}

@@ -5,8 +5,8 @@ import io.millrace.operator.InvalidInputException;
 /** Where the results of a {@link PartitionTask} go: the adapter's edges. */
 public interface TaskEdge {
 
-  /** One result for a channel that has a topic. */
-  void emit(String channel, byte[] key, byte[] value, long timestampMillis);
+  /** One result for a channel that has a topic; without value: {@link OutputCodec#encode}. */
+  void emit(String channel, byte[] key, byte[] valueOrNull, long timestampMillis);
 
   /**
    * A refused record as a framed {@code DeadLetter}.

@@ -53,8 +53,8 @@ final class DeploymentTest {
     Stage sensors = grid.stages().get(0);
     Stage merge = grid.stages().get(1);
     assertEquals("grid.readings", sensors.inputTopic());
-    assertEquals(Set.of("grid-waveforms"), sensors.followed());
-    assertEquals("grid.dictionaries", sensors.modelTopic());
+    assertEquals(Set.of("grid-waveforms"), sensors.following().ids());
+    assertEquals("grid.dictionaries", sensors.following().topic());
     assertEquals("grid.statistics", merge.inputTopic());
     assertEquals(Map.of("dictionaries", "grid.dictionaries"), merge.outputTopics());
     assertEquals(Purpose.INTERNAL, need(grid, "statistics").purpose());
@@ -105,7 +105,7 @@ final class DeploymentTest {
         "pipelines[0].coder.refit: got an unknown key");
     refused(
         HEAD + "pipelines: [{name: a, operator: sorter}]\n",
-        "pipelines[0].operator: got sorter, expected one of sensor-dictionary");
+        "pipelines[0].operator: got sorter, expected one of kv-cache, sensor-dictionary");
   }
 
   @Test

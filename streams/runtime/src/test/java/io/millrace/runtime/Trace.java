@@ -36,6 +36,12 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
   /** The stage that learns the shared dictionary. */
   public static final String MERGE = "merge";
 
+  /** The window of a KV cache, among the bases that it follows. */
+  public static final String WINDOW = "window";
+
+  /** The stage that learns those bases. */
+  public static final String LEARNING = "learning";
+
   /**
    * @param record of the stage's input, or of the model topic that it follows
    * @param outputs in the order of their emission; results and dead letters
@@ -64,13 +70,22 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
 
   /** The deployment that a trace was recorded with. */
   static Deployment deployment(String name) {
-    String file = (name.equals(SENSORS) ? SENSORS : SHARED) + ".yaml";
+    String file =
+        switch (name) {
+          case SENSORS -> "sensors.yaml";
+          case WINDOW, LEARNING -> "kv.yaml";
+          default -> "shared.yaml";
+        };
     String yaml = new String(resource(file), StandardCharsets.UTF_8);
     return Deployment.parse(file, yaml, Map.of());
   }
 
   static Stage stage(Deployment deployment, String name) {
-    return deployment.pipelines().get(0).stages().get(name.equals(MERGE) ? 1 : 0);
+    return deployment
+        .pipelines()
+        .get(0)
+        .stages()
+        .get(name.equals(MERGE) || name.equals(LEARNING) ? 1 : 0);
   }
 
   /** The pipeline around the stage. */
@@ -80,7 +95,7 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
 
   /** Whether a record is of a followed model rather than of the input. */
   public boolean isModel(TopicRecord record) {
-    return record.topic().equals(stage.modelTopic());
+    return record.topic().equals(stage.following().topic());
   }
 
   /** The bytes of a trace's file. */

@@ -44,6 +44,9 @@ final class TraceRecording {
     List<Trace> shared = shared();
     Files.write(folder.resolve("shared.bin"), shared.get(0).encode());
     Files.write(folder.resolve("merge.bin"), shared.get(1).encode());
+    List<Trace> cache = KeyValueTraceRecording.record();
+    Files.write(folder.resolve("window.bin"), cache.get(0).encode());
+    Files.write(folder.resolve("learning.bin"), cache.get(1).encode());
   }
 
   /** Readings of sensors that learn alone. */
@@ -87,7 +90,7 @@ final class TraceRecording {
             List<TopicRecord> merged = mergeRun.take(sums);
             mergeEvents.add(new Event(sums, merged));
             for (TopicRecord version : merged) {
-              if (version.topic().equals(sensors.modelTopic())) {
+              if (version.topic().equals(sensors.following().topic())) {
                 underway.add(placed(version, version.value(), 1, sensorEvents.size()));
               }
             }

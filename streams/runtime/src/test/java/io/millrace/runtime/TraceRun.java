@@ -1,8 +1,6 @@
 package io.millrace.runtime;
 
 import io.millrace.operator.InvalidInputException.Reason;
-import io.millrace.schema.DictionaryVersion;
-import io.millrace.schema.SingleObject;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.TreeMap;
@@ -16,7 +14,6 @@ public final class TraceRun implements TaskEdge {
   private final Pipeline pipeline;
   private final Stage stage;
   private final ModelShelf shelf;
-  private final SingleObject<DictionaryVersion> models = SingleObject.of(DictionaryVersion.class);
   private final TreeMap<Integer, InMemoryChunks> chunks = new TreeMap<>();
   private final TreeMap<Integer, PartitionTask<?, ?, ?>> tasks = new TreeMap<>();
   private final List<TopicRecord> outputs = new ArrayList<>();
@@ -27,14 +24,14 @@ public final class TraceRun implements TaskEdge {
     this.pipeline = deployment.pipelines().get(0);
     this.stage = stage;
     this.spec = stage.spec().get();
-    this.shelf = new ModelShelf(stage.followed());
+    this.shelf = new ModelShelf(stage.following());
   }
 
   /** Takes a record of the input or of the model topic; gives what it caused. */
   public List<TopicRecord> take(TopicRecord record) {
     outputs.clear();
-    if (record.topic().equals(stage.modelTopic())) {
-      shelf.take(models.decode(record.value()));
+    if (record.topic().equals(stage.following().topic())) {
+      shelf.take(shelf.read(record.value()));
     } else {
       tasks.computeIfAbsent(record.partition(), partition -> open(partition, spec)).process(record);
     }

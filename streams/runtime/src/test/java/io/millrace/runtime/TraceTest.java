@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.millrace.schema.DeadLetter;
 import io.millrace.schema.DictionaryVersion;
+import io.millrace.schema.KeyValuePage;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.SparseCode;
 import java.util.ArrayList;
@@ -24,7 +25,9 @@ final class TraceTest {
   @CsvSource({
     "sensors, 1000000", "sensors, 1", "sensors, 7",
     "shared, 1000000", "shared, 1", "shared, 7",
-    "merge, 1000000", "merge, 1", "merge, 7"
+    "merge, 1000000", "merge, 1", "merge, 7",
+    "window, 1000000", "window, 1", "window, 7",
+    "learning, 1000000", "learning, 1", "learning, 7"
   })
   void isWhatTheRuntimeDoesWithAndWithoutRestarts(String name, int every) {
     Trace trace = Trace.load(name);
@@ -46,6 +49,9 @@ final class TraceTest {
     List<Trace> shared = TraceRecording.shared();
     assertArrayEquals(Trace.resource("shared.bin"), shared.get(0).encode());
     assertArrayEquals(Trace.resource("merge.bin"), shared.get(1).encode());
+    List<Trace> cache = KeyValueTraceRecording.record();
+    assertArrayEquals(Trace.resource("window.bin"), cache.get(0).encode());
+    assertArrayEquals(Trace.resource("learning.bin"), cache.get(1).encode());
   }
 
   @Test
@@ -106,8 +112,48 @@ final class TraceTest {
             .anyMatch(output -> output.topic().equals("p.dead-letters")));
   }
 
+  @Test
+  void holdsEveryTierOfPagesTheirRemovalsAndTheBasesThatTheyName() {
+    Trace trace = Trace.load(Trace.WINDOW);
+    SingleObject<KeyValuePage> pages = SingleObject.of(KeyValuePage.class);
+    SingleObject<DeadLetter> letters = SingleObject.of(DeadLetter.class);
+    Set<String> tiers = new TreeSet<>();
+    Set<String> bases = new TreeSet<>();
+    Set<String> reasons = new TreeSet<>();
+    int removed = 0;
+    int summaries = 0;
+    for (Trace.Event event : trace.events()) {
+      for (TopicRecord output : event.outputs()) {
+        if (output.topic().equals("p.dead-letters")) {
+          reasons.add(letters.decode(output.value()).getReason());
+        } else if (output.topic().equals("p.pages")) {
+          String name = output.value() == null ? "" : SingleObject.recordName(output.value());
+          removed += name.isEmpty() ? 1 : 0;
+          summaries += name.equals("KeyValueSummary") ? 1 : 0;
+          if (name.equals("KeyValuePage")) {
+            KeyValuePage page = pages.decode(output.value());
+            tiers.add(page.getTier() + " " + page.getCodec().replaceAll("-.*", ""));
+            if (page.getBasisVersion() > 0) {
+              bases.add(page.getBasis() + "@" + page.getBasisVersion());
+            }
+          }
+        }
+      }
+    }
+    assertTrue(removed > 10, "removed " + removed);
+    assertTrue(summaries > 2, "summaries " + summaries);
+    assertTrue(tiers.contains("EXACT bf16"), tiers.toString());
+    assertTrue(tiers.contains("FINE transform"), tiers.toString());
+    assertTrue(tiers.contains("FINE kivi"), tiers.toString());
+    assertTrue(tiers.contains("COARSE transform"), tiers.toString());
+    assertTrue(tiers.contains("COARSE dictionary"), tiers.toString());
+    assertTrue(bases.stream().anyMatch(basis -> basis.startsWith("acme/")), bases.toString());
+    assertTrue(bases.stream().anyMatch(basis -> basis.startsWith("beta/")), bases.toString());
+    assertTrue(reasons.containsAll(Set.of("EMPTY", "GAP", "MALFORMED")), reasons.toString());
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"sensors", "shared", "merge"})
+  @ValueSource(strings = {"sensors", "shared", "merge", "window", "learning"})
   void isSmall(String name) {
     assertTrue(Trace.resource(name + ".bin").length < 300_000);
   }

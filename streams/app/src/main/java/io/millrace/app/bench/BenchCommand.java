@@ -23,17 +23,19 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     description = {
-      "Measures coders, learners, whole pipelines or their checkpoints, each figure against",
-      "a ceiling or a rival."
+      "Measures coders, learners, page codecs of the KV cache, whole pipelines or their",
+      "checkpoints, each figure against a ceiling or a rival."
     },
-    mixinStandardHelpOptions = true)
+    mixinStandardHelpOptions = true,
+    subcommands = CacheQualityCommand.class)
 public final class BenchCommand implements Callable<Integer> {
   /** What can be measured. */
   enum Name {
     coders,
     learners,
     pipeline,
-    checkpoints
+    checkpoints,
+    kvcache
   }
 
   @Spec private CommandSpec spec;
@@ -56,8 +58,10 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--only",
       paramLabel = "WORD",
       description = {
-        "Of pipeline and checkpoints, what has this word in its name; several narrow it down:",
-        "kafka-streams, flink, rocksdb, heap, exactly-once, at-least-once."
+        "Of pipeline, checkpoints and kvcache, what has this word in its name; several narrow it"
+            + " down:",
+        "kafka-streams, flink, rocksdb, heap, exactly-once, at-least-once. Of kvcache: a codec,",
+        "encode, openAndRestore, restore, scores, accumulate, keys, values, cache, memory."
       })
   private List<String> only = List.of();
 
@@ -83,6 +87,7 @@ public final class BenchCommand implements Callable<Integer> {
             case pipeline -> pipeline();
             case checkpoints ->
                 new CheckpointBenchmark(out, quick, subjects(BenchSubject.stores())).run();
+            case kvcache -> new PageBenchmarks(spec.commandLine().getErr(), quick, only).run();
           });
     }
     print(out, results);
@@ -123,15 +128,20 @@ public final class BenchCommand implements Callable<Integer> {
     for (BenchmarkResult result : results) {
       out.printf(
           Locale.ROOT,
-          "%-34s %-24s %,14.0f  %-34s %,14.0f %7.2f  %s%n",
+          "%-34s %-24s %14s  %-34s %14s %7.2f  %s%n",
           result.benchmark(),
           result.shape(),
-          result.value(),
+          figure(result.value()),
           result.against(),
-          result.againstValue(),
+          figure(result.againstValue()),
           result.ratio(),
           result.unit());
     }
     out.flush();
+  }
+
+  /** Rates in gigabytes are small numbers, rates in records are large ones. */
+  private static String figure(double value) {
+    return String.format(Locale.ROOT, value < 1000 ? "%.2f" : "%,.0f", value);
   }
 }

@@ -1,22 +1,11 @@
 package io.millrace.app.bench;
 
-import java.io.ByteArrayOutputStream;
-import java.io.PrintStream;
 import java.io.PrintWriter;
-import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Locale;
-import org.openjdk.jmh.results.RunResult;
-import org.openjdk.jmh.runner.Runner;
-import org.openjdk.jmh.runner.RunnerException;
-import org.openjdk.jmh.runner.format.OutputFormat;
-import org.openjdk.jmh.runner.format.OutputFormatFactory;
 import org.openjdk.jmh.runner.options.ChainedOptionsBuilder;
-import org.openjdk.jmh.runner.options.Options;
-import org.openjdk.jmh.runner.options.OptionsBuilder;
 import org.openjdk.jmh.runner.options.TimeValue;
-import org.openjdk.jmh.runner.options.VerboseMode;
 
 /**
  * Coders and learners under JMH, one thread, a fresh process for every figure. Each is held against
@@ -30,6 +19,7 @@ final class KernelBenchmarks {
   private static final String PROJECTION = "projection alone";
   private static final String CODING = "coding alone";
   private static final String SCALAR = "scalar twin";
+  private static final int HEAP_MEGABYTES = 512;
 
   private final PrintWriter progress;
   private final boolean quick;
@@ -113,49 +103,18 @@ final class KernelBenchmarks {
     progress.printf("%s, kernels %s ... ", cell, kernels);
     progress.flush();
     ChainedOptionsBuilder options =
-        new OptionsBuilder()
-            .include(cell.benchmark().getName() + "." + cell.method() + "$")
+        JmhFork.options(cell.benchmark(), cell.method(), kernels, HEAP_MEGABYTES)
             .param("shape", cell.shape().name())
-            .forks(1)
-            .threads(1)
-            // -Xbatch: on a busy machine the compiler's threads may otherwise not get their turn
-            // before the measurement.
-            .jvmArgs(
-                "--add-modules=jdk.incubator.vector",
-                "-Xbatch",
-                "-Xms512m",
-                "-Xmx512m",
-                "-Dmillrace.kernels=" + kernels)
             .warmupIterations(quick ? 1 : 4)
             .warmupTime(TimeValue.milliseconds(quick ? 1000 : 500))
             .measurementIterations(quick ? 1 : 7)
-            .measurementTime(TimeValue.milliseconds(quick ? 200 : 500))
-            .shouldFailOnError(true);
+            .measurementTime(TimeValue.milliseconds(quick ? 200 : 500));
     if (cell.batch() > 0) {
       options.param("batch", Integer.toString(cell.batch()));
     }
-    String bits = System.getProperty("millrace.kernels.bits");
-    if (bits != null) {
-      options.jvmArgsAppend("-Dmillrace.kernels.bits=" + bits);
-    }
-    KernelMeasurement measurement = KernelMeasurement.of(run(cell, options.build()));
+    KernelMeasurement measurement = KernelMeasurement.of(JmhFork.run(cell.toString(), options));
     progress.printf(Locale.ROOT, "%,.0f records/CPU s%n", measurement.recordsPerCpuSecond());
     progress.flush();
     return measurement;
-  }
-
-  /** Runs JMH quietly; what it had to say comes with the error. */
-  private static RunResult run(Cell cell, Options options) {
-    ByteArrayOutputStream log = new ByteArrayOutputStream();
-    OutputFormat format =
-        OutputFormatFactory.createFormatInstance(
-            new PrintStream(log, true, StandardCharsets.UTF_8), VerboseMode.NORMAL);
-    try {
-      return new Runner(options, format).runSingle();
-    } catch (RunnerException e) {
-      throw new IllegalStateException(
-          "benchmark " + cell + ": " + e.getMessage() + "\n" + log.toString(StandardCharsets.UTF_8),
-          e);
-    }
   }
 }

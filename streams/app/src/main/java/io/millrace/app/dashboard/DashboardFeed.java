@@ -6,10 +6,12 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -54,11 +56,17 @@ public final class DashboardFeed implements AutoCloseable {
   private volatile Consumer<byte[], byte[]> current;
 
   private DashboardFeed(
-      FeedSettings settings, Map<String, Object> clientSettings, PipelineCounters counters) {
+      FeedSettings settings,
+      Map<String, Object> clientSettings,
+      PipelineCounters counters,
+      Supplier<Optional<ContinuationView>> continuation) {
     this.settings = settings;
     this.clientSettings = Map.copyOf(clientSettings);
     this.counters = counters;
-    this.feeds = settings.pipelines().stream().map(PipelineFeed::new).toList();
+    this.feeds =
+        settings.pipelines().stream()
+            .map(pipeline -> new PipelineFeed(pipeline, continuation))
+            .toList();
     tick();
   }
 
@@ -71,7 +79,20 @@ public final class DashboardFeed implements AutoCloseable {
    */
   public static DashboardFeed start(
       FeedSettings settings, Map<String, Object> clientSettings, PipelineCounters counters) {
-    DashboardFeed feed = new DashboardFeed(settings, clientSettings, counters);
+    return start(settings, clientSettings, counters, Optional::empty);
+  }
+
+  /**
+   * Starts to follow, with decoders that read a KV cache's pages.
+   *
+   * @param continuation what they make of them, asked by the feed's thread
+   */
+  public static DashboardFeed start(
+      FeedSettings settings,
+      Map<String, Object> clientSettings,
+      PipelineCounters counters,
+      Supplier<Optional<ContinuationView>> continuation) {
+    DashboardFeed feed = new DashboardFeed(settings, clientSettings, counters, continuation);
     feed.thread.setDaemon(true);
     feed.thread.start();
     return feed;

@@ -57,6 +57,7 @@ public record DashboardSnapshot(
    * @param dictionaries at hand, most recently used last
    * @param sensors shown, by name
    * @param recentDeadLetters newest first
+   * @param cache of a KV cache; null for other families
    */
   public record PipelineView(
       String name,
@@ -84,13 +85,15 @@ public record DashboardSnapshot(
       HistoryView history,
       List<DictionaryView> dictionaries,
       List<SensorView> sensors,
-      List<DeadLetterView> recentDeadLetters) {
+      List<DeadLetterView> recentDeadLetters,
+      Optional<CacheView> cache) {
 
     PipelineView withDetail(
         HistoryView newHistory,
         List<DictionaryView> newDictionaries,
         List<SensorView> newSensors,
-        List<DeadLetterView> newDeadLetters) {
+        List<DeadLetterView> newDeadLetters,
+        Optional<CacheView> newCache) {
       return new PipelineView(
           name,
           family,
@@ -117,7 +120,8 @@ public record DashboardSnapshot(
           newHistory,
           newDictionaries,
           newSensors,
-          newDeadLetters);
+          newDeadLetters,
+          newCache);
     }
   }
 
@@ -273,7 +277,12 @@ public record DashboardSnapshot(
   }
 
   private static PipelineView outline(PipelineView pipeline) {
-    return pipeline.withDetail(HistoryView.EMPTY, List.of(), List.of(), List.of());
+    return pipeline.withDetail(
+        HistoryView.EMPTY,
+        List.of(),
+        List.of(),
+        List.of(),
+        pipeline.cache().map(CacheView::outline));
   }
 
   private static PipelineView focused(PipelineView pipeline, String sensorName) {
@@ -294,6 +303,7 @@ public record DashboardSnapshot(
         pipeline.sensors().stream()
             .map(sensor -> sensor == focus ? sensor : sensor.outline())
             .toList(),
-        pipeline.recentDeadLetters());
+        pipeline.recentDeadLetters(),
+        pipeline.cache());
   }
 }

@@ -20,6 +20,18 @@ public record FeedSettings(
   }
 
   /**
+   * Topics of a KV cache.
+   *
+   * @param blocks keys and values of sessions
+   * @param pages of them
+   * @param bases learned
+   */
+  public record CacheTopics(String blocks, String pages, String bases) {
+    /** None. */
+    public static final CacheTopics NONE = new CacheTopics("", "", "");
+  }
+
+  /**
    * A pipeline and its topics. An empty topic name: there is none.
    *
    * @param name of the pipeline, as in its metrics
@@ -32,6 +44,7 @@ public record FeedSettings(
    * @param anomalies of all sensors
    * @param dictionaries versions, in slices
    * @param deadLetters refused records
+   * @param cache topics of a KV cache; empty names for other families
    */
   public record FollowedPipeline(
       String name,
@@ -41,10 +54,37 @@ public record FeedSettings(
       String codes,
       String anomalies,
       String dictionaries,
-      String deadLetters) {
+      String deadLetters,
+      CacheTopics cache) {
+
+    /** A pipeline that keeps no KV cache. */
+    public FollowedPipeline(
+        String name,
+        String family,
+        String consumerGroup,
+        String readings,
+        String codes,
+        String anomalies,
+        String dictionaries,
+        String deadLetters) {
+      this(
+          name,
+          family,
+          consumerGroup,
+          readings,
+          codes,
+          anomalies,
+          dictionaries,
+          deadLetters,
+          CacheTopics.NONE);
+    }
+
+    String inputTopic() {
+      return readings.isEmpty() ? cache.blocks() : readings;
+    }
 
     List<String> outputTopics() {
-      return Stream.of(codes, anomalies, dictionaries, deadLetters)
+      return Stream.of(codes, anomalies, dictionaries, cache.pages(), cache.bases(), deadLetters)
           .filter(topic -> !topic.isEmpty())
           .toList();
     }

@@ -10,18 +10,22 @@ import io.millrace.schema.DictionaryVersion;
 import io.millrace.schema.SensorReading;
 import io.millrace.schema.SparseCode;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
 import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.List;
 import java.util.Map;
+import java.util.Optional;
 import java.util.TreeMap;
+import java.util.function.Supplier;
 
 /** What the page knows of one pipeline: its records in, a view out. Not thread-safe. */
 final class PipelineFeed {
   private static final int MAX_DEAD_LETTERS = 50;
   private static final int MAX_REASONS = 32;
+  private static final int MAX_PAGE_KEY_BYTES = 1024;
 
   /** What a topic is to a pipeline. */
   enum Role {
@@ -29,7 +33,10 @@ final class PipelineFeed {
     CODES,
     ANOMALIES,
     DICTIONARIES,
-    DEAD_LETTERS
+    DEAD_LETTERS,
+    BLOCKS,
+    PAGES,
+    BASES
   }
 
   private final FollowedPipeline pipeline;
@@ -47,10 +54,22 @@ final class PipelineFeed {
   private final RecentRate rate = new RecentRate();
   private final Deque<DeadLetterView> deadLetters = new ArrayDeque<>();
   private final Map<String, Long> reasons = new TreeMap<>();
+  private final Optional<CacheFeed> cache;
+  private final Supplier<Optional<ContinuationView>> continuation;
   private long alarms;
 
   PipelineFeed(FollowedPipeline pipeline) {
+    this(pipeline, Optional::empty);
+  }
+
+  /**
+   * @param continuation what decoders make of the pipeline's pages
+   */
+  PipelineFeed(FollowedPipeline pipeline, Supplier<Optional<ContinuationView>> continuation) {
     this.pipeline = pipeline;
+    this.continuation = continuation;
+    this.cache =
+        pipeline.cache().pages().isEmpty() ? Optional.empty() : Optional.of(new CacheFeed());
   }
 
   FollowedPipeline pipeline() {
@@ -71,6 +90,10 @@ final class PipelineFeed {
     }
     if (role == Role.DICTIONARIES) {
       slices.decode(value).ifPresent(shelf::accept);
+      return;
+    }
+    if (role == Role.BLOCKS || role == Role.PAGES || role == Role.BASES) {
+      cache.ifPresent(feed -> cacheRecord(feed, role, key, value));
       return;
     }
     if (key == null || key.length == 0 || key.length > SensorTraces.MAX_KEY_BYTES) {
@@ -97,6 +120,18 @@ final class PipelineFeed {
                     traces.existing(name).ifPresent(trace -> trace.anomaly(anomaly));
                   });
       default -> throw new IllegalStateException("topic role " + role + " is not handled");
+    }
+  }
+
+  private static void cacheRecord(CacheFeed feed, Role role, byte[] key, byte[] value) {
+    if (role == Role.PAGES) {
+      if (key != null && key.length <= MAX_PAGE_KEY_BYTES) {
+        feed.page(new String(key, StandardCharsets.UTF_8), value);
+      }
+    } else if (role == Role.BLOCKS) {
+      feed.input(value);
+    } else {
+      feed.basis(value);
     }
   }
 
@@ -176,11 +211,12 @@ final class PipelineFeed {
         counts.keys(),
         counts.restarts(),
         counts.checkpoints(),
-        pipeline.readings(),
+        pipeline.inputTopic(),
         pipeline.outputTopics(),
         history.view(),
         dictionaries,
         traces.view(),
-        new ArrayList<>(deadLetters));
+        new ArrayList<>(deadLetters),
+        cache.map(feed -> feed.view(continuation.get())));
   }
 }

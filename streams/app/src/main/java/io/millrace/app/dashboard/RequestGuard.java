@@ -7,7 +7,7 @@ import java.util.Locale;
 import java.util.Set;
 
 /** Headers that every answer carries, and the check of the Host header on loopback. */
-final class RequestGuard implements Handler {
+public final class RequestGuard implements Handler {
   private static final Set<String> LOOPBACK = Set.of("localhost", "127.0.0.1", "[::1]");
 
   /** The charts draw on canvas and set styles through the DOM: nothing inline is needed. */
@@ -17,7 +17,10 @@ final class RequestGuard implements Handler {
 
   private final boolean loopback;
 
-  RequestGuard(String boundHost) {
+  /**
+   * @param boundHost address that is served on
+   */
+  public RequestGuard(String boundHost) {
     loopback =
         boundHost.equals("localhost") || boundHost.startsWith("127.") || boundHost.equals("::1");
   }

@@ -30,6 +30,7 @@ final class TopicFollower {
   private static final long READINGS_SKIP = 12_000;
   private static final long CODES_TAIL = 2_000;
   private static final long OTHER_TAIL = 200;
+  private static final long PAGES_TAIL = 20_000;
   private static final long SKIP = 50_000;
 
   private record Use(PipelineFeed feed, Role role) {}
@@ -51,6 +52,9 @@ final class TopicFollower {
       use(pipeline.anomalies(), feed, Role.ANOMALIES);
       use(pipeline.dictionaries(), feed, Role.DICTIONARIES);
       use(pipeline.deadLetters(), feed, Role.DEAD_LETTERS);
+      use(pipeline.cache().blocks(), feed, Role.BLOCKS);
+      use(pipeline.cache().pages(), feed, Role.PAGES);
+      use(pipeline.cache().bases(), feed, Role.BASES);
     }
   }
 
@@ -93,10 +97,11 @@ final class TopicFollower {
 
   private static long tail(Role role) {
     return switch (role) {
-      case DICTIONARIES -> Long.MAX_VALUE / 2;
+      case DICTIONARIES, BASES -> Long.MAX_VALUE / 2;
+      case PAGES -> PAGES_TAIL;
       case READINGS -> READINGS_TAIL;
       case CODES -> CODES_TAIL;
-      case ANOMALIES, DEAD_LETTERS -> OTHER_TAIL;
+      case ANOMALIES, DEAD_LETTERS, BLOCKS -> OTHER_TAIL;
     };
   }
 
@@ -113,7 +118,7 @@ final class TopicFollower {
       long position = consumer.position(partition, METADATA_TIMEOUT);
       if (role == Role.READINGS) {
         steerReadings(partition, position, processed.get(partition));
-      } else if (role != Role.DICTIONARIES) {
+      } else if (role != Role.DICTIONARIES && role != Role.BASES) {
         OptionalLong lag = consumer.currentLag(partition);
         if (lag.isPresent() && lag.getAsLong() > SKIP) {
           consumer.seek(partition, position + lag.getAsLong() - tail(role));

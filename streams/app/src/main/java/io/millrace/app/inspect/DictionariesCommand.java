@@ -44,6 +44,10 @@ final class DictionariesCommand implements Callable<Integer> {
     Deployment deployment = selection.deployment();
     PrintWriter out = spec.commandLine().getOut();
     for (Pipeline pipeline : selection.pipelines(deployment)) {
+      if (pipeline.topicOrNone("dictionaries").isEmpty()) {
+        out.printf("%s: has no dictionaries%n", pipeline.name());
+        continue;
+      }
       TreeMap<VersionKey, DictionaryVersion> versions = new TreeMap<>();
       SingleObject<DictionaryVersion> framing = SingleObject.of(DictionaryVersion.class);
       long[] unreadable = {0};

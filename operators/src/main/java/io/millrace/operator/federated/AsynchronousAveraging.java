@@ -19,10 +19,12 @@ record AsynchronousAveraging(double mixing, Staleness staleness) {
    *
    * @param model the newest version, modified
    * @param base the version the client started from
-   * @param update y - base
-   * @param age versions since the base
+   * @param update y - base, finite
+   * @param age versions since the base, 0 or more
+   * @throws IllegalArgumentException for a negative age; the model is unchanged then
    */
   void accept(double[] model, double[] base, float[] update, long age) {
+    SettingCheck.range("age of an update", age, 0, Long.MAX_VALUE);
     double share = mixing * staleness.weight(age);
     for (int i = 0; i < model.length; i++) {
       model[i] = (1 - share) * model[i] + share * (base[i] + update[i]);

@@ -42,7 +42,7 @@ final class BufferedAveraging {
   /**
    * Takes an update.
    *
-   * @param age versions since the one the client started from
+   * @param age versions since the one the client started from, 0 or more
    * @param correction above 0 to the largest; 1 for none
    * @return whether the buffer is full and wants to be closed
    * @throws IllegalArgumentException as {@link FixedPointSum#add}; nothing is taken then
@@ -56,6 +56,7 @@ final class BufferedAveraging {
       throw new IllegalArgumentException(
           "correction is " + correction + ", expected above 0 to " + largestCorrection);
     }
+    SettingCheck.range("age of an update", age, 0, Long.MAX_VALUE);
     double weight = staleness.weight(age) * correction * UNIT;
     sum.add(update, 0, (int) Math.max(1, Math.rint(weight)));
     held++;

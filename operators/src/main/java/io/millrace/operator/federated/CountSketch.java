@@ -17,7 +17,7 @@ import java.util.Arrays;
 record CountSketch(int rows, int cells) implements LinearCodec {
   CountSketch {
     SettingCheck.range("rows of a sketch", rows, 1, 15);
-    SettingCheck.range("cells of a row", cells, 1, 1 << 26);
+    SettingCheck.range("cells of a row", cells, 1, 1 << 22);
     if (rows % 2 == 0) {
       throw new IllegalArgumentException(
           "rows of a sketch are " + rows + ", expected an odd number");

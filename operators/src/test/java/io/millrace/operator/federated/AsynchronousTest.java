@@ -62,6 +62,8 @@ class AsynchronousTest {
     server.accept(model, base, new float[] {0.25f, 4}, 3);
     assertEquals(0.7 * 1 + 0.3 * 0.75, model[0], 1e-15);
     assertEquals(0.7 * 2 + 0.3 * 4, model[1], 1e-15);
+    assertThrows(
+        IllegalArgumentException.class, () -> server.accept(model, base, new float[2], -1));
   }
 
   @Test
@@ -98,6 +100,7 @@ class AsynchronousTest {
     float[] update = {1};
     assertThrows(IllegalArgumentException.class, () -> server.accept(update, 0, 2.1));
     assertThrows(IllegalArgumentException.class, () -> server.accept(update, 0, 0));
+    assertThrows(IllegalArgumentException.class, () -> server.accept(update, -1, 1));
     assertThrows(IllegalArgumentException.class, () -> server.accept(new float[] {2}, 0, 1));
     server.accept(update, 0, 1);
     assertTrue(server.accept(update, 0, 2));

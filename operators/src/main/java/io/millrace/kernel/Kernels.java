@@ -1,6 +1,7 @@
 package io.millrace.kernel;
 
 import java.util.Arrays;
+import java.util.Objects;
 
 /**
  * Float kernels with defined bits. A scalar and a SIMD twin stand behind this class; one is chosen
@@ -32,6 +33,7 @@ public final class Kernels {
   private static final CodeKernels CODES = KERNELS.codes();
   private static final HalfKernels HALVES = KERNELS.halves();
   private static final LevelKernels LEVELS = KERNELS.levels();
+  private static final ColumnKernels COLUMNS = KERNELS.columns();
 
   private Kernels() {}
 
@@ -203,5 +205,60 @@ public final class Kernels {
       int outFrom) {
     KERNELS.subtractRows(
         base, baseFrom, coefficients, rows, count, matrix, rowLength, out, outFrom);
+  }
+
+  /**
+   * sum[i] += the integer nearest to factor x[i], halves to even, the product rounded to double:
+   * exact while factor has 29 significant bits. With -factor it takes back, bit for bit, what it
+   * added.
+   *
+   * @param x finite, |factor x| below 2^51, which is not checked
+   * @param sum 64-bit integers, which wrap when they overflow
+   */
+  public static void addFixed(
+      float[] x, int from, double factor, long[] sum, int sumFrom, int length) {
+    COLUMNS.addFixed(x, from, factor, sum, sumFrom, length);
+  }
+
+  /**
+   * Sorts every column of a matrix of {@code network.inputs()} rows and delivers the ranks the
+   * network was made for. The order is total: -0 below 0, and a NaN outside the infinity of its
+   * sign.
+   *
+   * @param rows one array a row, each read from {@code from} on, not modified
+   * @param length columns, at most {@link RankNetwork#COLUMNS}
+   * @param out [network.ranks() x length], overwritten
+   */
+  public static void rank(RankNetwork network, float[][] rows, int from, int length, float[] out) {
+    Objects.checkFromToIndex(0, length, RankNetwork.COLUMNS);
+    COLUMNS.rank(network, rows, from, length, out);
+  }
+
+  /**
+   * out = sum of some rows in double, each column one chain from 0 in the order of {@code members}.
+   *
+   * @param rows each read from {@code from} on
+   * @param members row numbers, may repeat
+   * @param out overwritten from 0 on
+   */
+  public static void sumRows(float[][] rows, int[] members, int from, int length, double[] out) {
+    COLUMNS.sumRows(rows, members, from, length, out);
+  }
+
+  /**
+   * gram += A A' in double for a matrix of separate rows. In blocks of 1024 columns, counted from
+   * {@code from}: product c of two rows, exact in double, is added to partial c mod 8; partials
+   * fold by halves 4, 2, 1; blocks are added in rising order. count^2 length flops.
+   *
+   * @param rows first {@code count} used, each read from {@code from} on
+   * @param gram [count x count], symmetric, updated
+   */
+  public static void gramAdd(float[][] rows, int count, int from, int length, double[] gram) {
+    COLUMNS.gramUpper(rows, count, from, length, gram);
+    for (int i = 0; i < count; i++) {
+      for (int j = 0; j < i; j++) {
+        gram[i * count + j] = gram[j * count + i];
+      }
+    }
   }
 }

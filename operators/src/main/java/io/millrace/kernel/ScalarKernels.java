@@ -9,6 +9,7 @@ final class ScalarKernels implements VectorKernels {
   private final CodeKernels codes = new ScalarCodeKernels();
   private final HalfKernels halves = new ScalarHalfKernels();
   private final LevelKernels levels = new ScalarLevelKernels();
+  private final ColumnKernels columns = new ScalarColumnKernels();
 
   private static final int DEPTH_BLOCK = 64;
   private static final int COLUMN_BLOCK = 256;
@@ -28,6 +29,11 @@ final class ScalarKernels implements VectorKernels {
   @Override
   public LevelKernels levels() {
     return levels;
+  }
+
+  @Override
+  public ColumnKernels columns() {
+    return columns;
   }
 
   @Override

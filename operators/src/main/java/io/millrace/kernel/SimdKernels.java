@@ -22,6 +22,7 @@ final class SimdKernels implements VectorKernels {
   private final CodeKernels codes = new SimdCodeKernels();
   private final HalfKernels halves = new SimdHalfKernels();
   private final LevelKernels levels = new SimdLevelKernels();
+  private final ColumnKernels columns = new SimdColumnKernels();
 
   SimdKernels() {
     if (LANES < 4) {
@@ -42,6 +43,11 @@ final class SimdKernels implements VectorKernels {
   @Override
   public LevelKernels levels() {
     return levels;
+  }
+
+  @Override
+  public ColumnKernels columns() {
+    return columns;
   }
 
   @Override

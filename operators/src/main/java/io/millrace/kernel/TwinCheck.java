@@ -41,7 +41,32 @@ final class TwinCheck {
         return Optional.of("code book of " + bits + " bits");
       }
     }
+    for (int length : LENGTHS) {
+      if (!Arrays.equals(columns(expected.columns(), length), columns(got.columns(), length))) {
+        return Optional.of("columns of " + length);
+      }
+    }
     return Optional.empty();
+  }
+
+  /** All kernels for arrays side by side. */
+  private static double[] columns(ColumnKernels kernels, int length) {
+    float[][] rows = {values(length + 2), values(length + 1), values(length + 9)};
+    long[] sum = new long[length + 1];
+    kernels.addFixed(rows[0], 1, 0x1.8p20, sum, 1, length);
+    float[] ranked = new float[2 * length];
+    kernels.rank(new RankNetwork(3, 1, 2), rows, 1, length, ranked);
+    double[] out = new double[9 + 4 * length];
+    kernels.gramUpper(rows, 3, 1, length, out);
+    double[] rowSum = new double[length];
+    kernels.sumRows(rows, new int[] {2, 0, 2}, 1, length, rowSum);
+    for (int i = 0; i < length; i++) {
+      out[9 + i] = sum[i + 1];
+      out[9 + length + i] = rowSum[i];
+      out[9 + 2 * length + i] = ranked[i];
+      out[9 + 3 * length + i] = ranked[length + i];
+    }
+    return out;
   }
 
   /** All kernels for packed codes one after the other on one output. */

@@ -66,4 +66,7 @@ interface VectorKernels {
 
   /** The twin's kernels for code books. */
   LevelKernels levels();
+
+  /** The twin's kernels for many arrays side by side. */
+  ColumnKernels columns();
 }

@@ -10,7 +10,7 @@ import java.util.Comparator;
  *
  * <p>About 4 n^3 flops for the reduction with its vectors and 3 n^3 for the QL steps; memory n^2.
  */
-final class SymmetricEigen {
+public final class SymmetricEigen {
   private static final int MAXIMUM_STEPS = 60;
 
   private final int n;
@@ -37,13 +37,13 @@ final class SymmetricEigen {
    * @param values eigenvalues by falling size
    * @param vectors [n x n], row j the unit eigenvector of values[j], its largest entry positive
    */
-  record Decomposition(double[] values, double[][] vectors) {}
+  public record Decomposition(double[] values, double[][] vectors) {}
 
   /**
    * @param matrix [n x n], symmetric and finite; not modified
    * @throws ArithmeticException when the QL steps do not settle, which finite input never does
    */
-  static Decomposition of(double[] matrix, int n) {
+  public static Decomposition of(double[] matrix, int n) {
     SymmetricEigen eigen = new SymmetricEigen(matrix, n);
     eigen.reduce();
     eigen.iterate();

@@ -1,0 +1,185 @@
+package io.millrace.operator.federated;
+
+import io.millrace.kernel.Kernels;
+import java.util.Arrays;
+
+/**
+ * The weighted sum of one chunk over clients in 64-bit fixed point. Each term is rounded alone and
+ * integers add in any order, so that arrival order, partitioning, merging and taking a client back
+ * out leave no trace in the bits; float and even double sums do not have that.
+ *
+ * <p>8 bytes a coordinate. A rounding error is at most half a {@link FixedPointScale#unit} a
+ * client. One thread.
+ */
+final class FixedPointSum {
+  /** Coordinates checked and then added while they are in the first-level cache. */
+  private static final int BLOCK = 4096;
+
+  private final FixedPointScale scale;
+  private final long[] sum;
+  private long weight;
+
+  FixedPointSum(int length, FixedPointScale scale) {
+    this.sum = new long[length];
+    this.scale = scale;
+  }
+
+  FixedPointScale scale() {
+    return scale;
+  }
+
+  int length() {
+    return sum.length;
+  }
+
+  /** Weights added and not taken back. */
+  long weight() {
+    return weight;
+  }
+
+  /**
+   * Adds a client's chunk.
+   *
+   * @param x at least {@link #length} from {@code from} on, not modified
+   * @param clientWeight 1 to the scale's largest
+   * @throws IllegalArgumentException for a value beyond the scale's largest or not finite, or a
+   *     weight beyond its bounds; nothing is added then
+   */
+  void add(float[] x, int from, int clientWeight) {
+    if (clientWeight < 1 || clientWeight > scale.largestWeight()) {
+      throw new IllegalArgumentException(
+          "weight is " + clientWeight + ", expected 1 to " + scale.largestWeight());
+    }
+    if (weight + clientWeight > scale.totalWeight()) {
+      throw new IllegalArgumentException(
+          "weight is "
+              + clientWeight
+              + " on top of "
+              + weight
+              + ", expected at most "
+              + scale.totalWeight()
+              + " together");
+    }
+    addTerms(x, from, factor(clientWeight));
+    weight += clientWeight;
+  }
+
+  /**
+   * Takes a chunk back that was added with this weight: the sum is as if it had never come.
+   *
+   * @throws IllegalArgumentException for values or a weight that cannot have been added
+   */
+  void subtract(float[] x, int from, int clientWeight) {
+    if (clientWeight < 1 || clientWeight > Math.min(weight, scale.largestWeight())) {
+      throw new IllegalArgumentException(
+          "weight to take back is "
+              + clientWeight
+              + ", expected 1 to "
+              + Math.min(weight, scale.largestWeight()));
+    }
+    addTerms(x, from, -factor(clientWeight));
+    weight -= clientWeight;
+  }
+
+  /**
+   * Adds another part of the same sum.
+   *
+   * @throws IllegalArgumentException for another length or scale, or too much weight together;
+   *     nothing is added then
+   */
+  void merge(FixedPointSum other) {
+    if (other.sum.length != sum.length || !other.scale.equals(scale)) {
+      throw new IllegalArgumentException(
+          "sum of "
+              + other.sum.length
+              + " with "
+              + other.scale
+              + ", expected "
+              + sum.length
+              + " with "
+              + scale);
+    }
+    if (weight + other.weight > scale.totalWeight()) {
+      throw new IllegalArgumentException(
+          "weights are "
+              + weight
+              + " and "
+              + other.weight
+              + ", expected at most "
+              + scale.totalWeight()
+              + " together");
+    }
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] += other.sum[i];
+    }
+    weight += other.weight;
+  }
+
+  /** The sum of coordinate i, its fixed-point integer rounded to double. */
+  double total(int i) {
+    return sum[i] * scale.unit();
+  }
+
+  /**
+   * Adds factor times the sum to a vector.
+   *
+   * @param out [length], modified
+   */
+  void addTo(double[] out, double factor) {
+    double unit = scale.unit() * factor;
+    for (int i = 0; i < sum.length; i++) {
+      out[i] += sum[i] * unit;
+    }
+  }
+
+  /**
+   * The weighted mean.
+   *
+   * @param out [length], overwritten
+   * @throws IllegalStateException when nothing was added
+   */
+  void mean(double[] out) {
+    if (weight == 0) {
+      throw new IllegalStateException("mean of no terms");
+    }
+    for (int i = 0; i < sum.length; i++) {
+      out[i] = sum[i] * scale.unit() / weight;
+    }
+  }
+
+  /** Whether both hold the same integers: the audit of a running sum against its parts. */
+  boolean sameBits(FixedPointSum other) {
+    return weight == other.weight && scale.equals(other.scale) && Arrays.equals(sum, other.sum);
+  }
+
+  /** Empties the sum for the next round of the same scale. */
+  void clear() {
+    Arrays.fill(sum, 0);
+    weight = 0;
+  }
+
+  private double factor(int clientWeight) {
+    return clientWeight * Math.scalb(1.0, scale.bits());
+  }
+
+  /** Adds block by block; a bad value has the blocks before it taken back, which is exact. */
+  private void addTerms(float[] x, int from, double factor) {
+    for (int block = 0; block < sum.length; block += BLOCK) {
+      int length = Math.min(BLOCK, sum.length - block);
+      int worst = Kernels.argmaxAbs(x, from + block, length);
+      float value = x[from + block + worst];
+      if (!(Math.abs(value) <= scale.largest())) {
+        Kernels.addFixed(x, from, -factor, sum, 0, block);
+        throw new IllegalArgumentException(
+            "value is "
+                + value
+                + " at coordinate "
+                + (block + worst)
+                + ", expected at most "
+                + scale.largest()
+                + " in size");
+      }
+      Kernels.addFixed(x, from + block, factor, sum, block, length);
+    }
+  }
+}

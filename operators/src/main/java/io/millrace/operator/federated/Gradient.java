@@ -1,0 +1,13 @@
+package io.millrace.operator.federated;
+
+/** A client's gradient, exact or of a batch. */
+@FunctionalInterface
+interface Gradient {
+  /**
+   * Evaluates.
+   *
+   * @param x not modified
+   * @param out [x.length], overwritten
+   */
+  void at(double[] x, double[] out);
+}

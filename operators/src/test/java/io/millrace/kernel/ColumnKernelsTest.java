@@ -1,0 +1,216 @@
+package io.millrace.kernel;
+
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertThrows;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import java.util.Arrays;
+import java.util.Random;
+import org.junit.jupiter.api.Test;
+import org.junit.jupiter.params.ParameterizedTest;
+import org.junit.jupiter.params.provider.ValueSource;
+
+/** Both twins of the kernels over many arrays against their definitions, written out naively. */
+class ColumnKernelsTest {
+  private static final long SEED = 20261122;
+  private static final ColumnKernels SCALAR = new ScalarColumnKernels();
+
+  private final Random random = new Random(SEED);
+
+  @ParameterizedTest
+  @ValueSource(ints = {0, 1, 2, 7, 8, 9, 31, 64, 100, 1000})
+  void fixedPointTermsAreTheNearestIntegers(int length) {
+    double factor = 37 * 0x1p30;
+    float[] x = new float[length + 3];
+    for (int i = 0; i < x.length; i++) {
+      x[i] = (float) random.nextGaussian() * Math.scalb(1f, random.nextInt(60) - 48);
+    }
+    long[] expected = random.longs(length + 1).toArray();
+    long[] start = expected.clone();
+    long[] scalar = expected.clone();
+    long[] got = expected.clone();
+    for (int i = 0; i < length; i++) {
+      expected[1 + i] += (long) Math.rint(x[3 + i] * factor);
+    }
+    Kernels.addFixed(x, 3, factor, got, 1, length);
+    SCALAR.addFixed(x, 3, factor, scalar, 1, length);
+    assertArrayEquals(expected, got, "seed " + SEED);
+    assertArrayEquals(expected, scalar, "seed " + SEED);
+    Kernels.addFixed(x, 3, -factor, got, 1, length);
+    assertArrayEquals(start, got, "taken back, seed " + SEED);
+  }
+
+  @Test
+  void columnsAreSortedInTotalOrder() {
+    for (int inputs : new int[] {1, 2, 3, 5, 8, 13, 16, 20, 33, 64, 100}) {
+      for (int length : new int[] {0, 1, 4, 17, 100, RankNetwork.COLUMNS}) {
+        float[][] rows = new float[inputs][];
+        for (int row = 0; row < inputs; row++) {
+          rows[row] = awkward(length + 2);
+        }
+        assertRanks(rows, 2, length, new RankNetwork(inputs, 0, inputs));
+        assertRanks(rows, 2, length, new RankNetwork(inputs, (inputs - 1) / 2, 2 - inputs % 2));
+        assertRanks(rows, 2, length, new RankNetwork(inputs, inputs / 3, inputs - inputs / 2));
+        assertRanks(rows, 2, length, new RankNetwork(inputs, inputs - 1, 1));
+      }
+    }
+  }
+
+  /** The zero-one principle: a network that sorts every column of zeros and ones sorts all. */
+  @Test
+  void everyNetworkOfUpToTwelveInputsSortsAllZerosAndOnes() {
+    for (int inputs = 1; inputs <= 12; inputs++) {
+      RankNetwork network = new RankNetwork(inputs, 0, inputs);
+      for (int column = 0; column < 1 << inputs; column += RankNetwork.COLUMNS) {
+        int length = Math.min(RankNetwork.COLUMNS, 1 << inputs);
+        float[][] rows = new float[inputs][length];
+        for (int row = 0; row < inputs; row++) {
+          for (int j = 0; j < length; j++) {
+            rows[row][j] = column + j >> row & 1;
+          }
+        }
+        assertRanks(rows, 0, length, network);
+      }
+    }
+  }
+
+  @Test
+  void medianNetworksHaveThePublishedSizes() {
+    assertTrue(new RankNetwork(64, 0, 64).size() == 543, "whole network of 64");
+    assertEquals(53, new RankNetwork(16, 7, 2).size());
+    assertEquals(157, new RankNetwork(32, 15, 2).size());
+    assertEquals(445, new RankNetwork(64, 31, 2).size());
+  }
+
+  @Test
+  void impossibleRanksAreRefused() {
+    assertThrows(IllegalArgumentException.class, () -> new RankNetwork(0, 0, 1));
+    assertThrows(IllegalArgumentException.class, () -> new RankNetwork(4, 3, 2));
+    assertThrows(IllegalArgumentException.class, () -> new RankNetwork(4, -1, 2));
+    assertThrows(IllegalArgumentException.class, () -> new RankNetwork(1025, 0, 1));
+    assertThrows(IllegalArgumentException.class, () -> new RankNetwork(4, 1, Integer.MAX_VALUE));
+    RankNetwork network = new RankNetwork(2, 0, 2);
+    float[][] rows = new float[2][200];
+    assertThrows(
+        IndexOutOfBoundsException.class, () -> Kernels.rank(network, rows, 0, 129, new float[400]));
+  }
+
+  @Test
+  void rowsAreSummedInTheOrderOfTheMembers() {
+    int[] members = {3, 0, 2, 3};
+    for (int length : new int[] {0, 1, 7, 15, 16, 33, 64, 100, 200}) {
+      float[][] rows = new float[4][length + 5];
+      for (float[] row : rows) {
+        for (int j = 0; j < row.length; j++) {
+          row[j] = (float) random.nextGaussian() * Math.scalb(1f, random.nextInt(80) - 40);
+        }
+      }
+      double[] expected = new double[length + 1];
+      for (int j = 0; j < length; j++) {
+        expected[j] = (double) rows[3][5 + j] + rows[0][5 + j] + rows[2][5 + j] + rows[3][5 + j];
+      }
+      double[] got = new double[length + 1];
+      Kernels.sumRows(rows, members, 5, length, got);
+      assertArrayEquals(expected, got, "length " + length + ", seed " + SEED);
+      double[] scalar = new double[length + 1];
+      SCALAR.sumRows(rows, members, 5, length, scalar);
+      assertArrayEquals(expected, scalar, "length " + length + ", seed " + SEED);
+    }
+  }
+
+  @Test
+  void gramMatrixHasTheDefinedBits() {
+    for (int count : new int[] {1, 2, 4, 5, 11}) {
+      for (int length : new int[] {0, 1, 7, 8, 9, 100, 1024, 1029, 2500}) {
+        float[][] rows = new float[count][length + 1];
+        for (float[] row : rows) {
+          for (int j = 0; j <= length; j++) {
+            row[j] = (float) random.nextGaussian() * Math.scalb(1f, random.nextInt(20) - 10);
+          }
+        }
+        double[] expected = new double[count * count];
+        double[] got = new double[count * count];
+        double[] scalar = new double[count * count];
+        for (int chunk = 0; chunk < 2; chunk++) {
+          for (int i = 0; i < count * count; i++) {
+            definedProduct(rows[i / count], rows[i % count], 1, length, expected, i);
+          }
+          Kernels.gramAdd(rows, count, 1, length, got);
+          SCALAR.gramUpper(rows, count, 1, length, scalar);
+        }
+        String place = count + " x " + length + ", seed " + SEED;
+        for (int i = 0; i < count * count; i++) {
+          assertEquals(expected[i], got[i], place);
+          assertEquals(i / count <= i % count ? expected[i] : 0, scalar[i], place);
+        }
+      }
+    }
+  }
+
+  private static void definedProduct(
+      float[] a, float[] b, int from, int length, double[] out, int entry) {
+    for (int block = 0; block < length; block += 1024) {
+      double[] p = new double[8];
+      for (int c = block; c < Math.min(length, block + 1024); c++) {
+        p[(c - block) % 8] += (double) a[from + c] * b[from + c];
+      }
+      for (int half = 4; half > 0; half /= 2) {
+        for (int l = 0; l < half; l++) {
+          p[l] += p[l + half];
+        }
+      }
+      out[entry] += p[0];
+    }
+  }
+
+  private static void assertRanks(float[][] rows, int from, int length, RankNetwork network) {
+    int[] expected = new int[network.ranks() * length];
+    for (int j = 0; j < length; j++) {
+      float[] column = new float[rows.length];
+      for (int row = 0; row < rows.length; row++) {
+        column[row] = rows[row][from + j];
+      }
+      int[] sorted = new int[rows.length];
+      for (int row = 0; row < rows.length; row++) {
+        int bits = Float.floatToRawIntBits(column[row]);
+        sorted[row] = bits < 0 ? Integer.MIN_VALUE - 1 - bits : bits;
+      }
+      Arrays.sort(sorted);
+      for (int rank = 0; rank < network.ranks(); rank++) {
+        int word = sorted[network.firstRank() + rank];
+        expected[rank * length + j] = word < 0 ? Integer.MIN_VALUE - 1 - word : word;
+      }
+    }
+    float[] got = new float[expected.length];
+    Kernels.rank(network, rows, from, length, got);
+    assertArrayEquals(expected, bits(got), rows.length + " rows, seed " + SEED);
+    SCALAR.rank(network, rows, from, length, got);
+    assertArrayEquals(expected, bits(got), rows.length + " rows, scalar, seed " + SEED);
+  }
+
+  private static int[] bits(float[] values) {
+    int[] bits = new int[values.length];
+    for (int i = 0; i < values.length; i++) {
+      bits[i] = Float.floatToRawIntBits(values[i]);
+    }
+    return bits;
+  }
+
+  private float[] awkward(int length) {
+    float[] values = new float[length];
+    for (int i = 0; i < length; i++) {
+      values[i] =
+          switch (random.nextInt(12)) {
+            case 0 -> 0f;
+            case 1 -> -0f;
+            case 2 -> Float.NaN;
+            case 3 -> Float.NEGATIVE_INFINITY;
+            case 4 -> Float.POSITIVE_INFINITY;
+            case 5 -> Float.intBitsToFloat(0xffc00001);
+            default -> (float) random.nextGaussian();
+          };
+    }
+    return values;
+  }
+}

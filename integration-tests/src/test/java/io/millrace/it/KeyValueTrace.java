@@ -71,7 +71,8 @@ record KeyValueTrace(List<Sent> records) {
   /** Without the ends of sessions. */
   List<Sent> blocks() {
     SingleObject<SessionEnd> ends = SingleObject.of(SessionEnd.class);
-    long fingerprint = fingerprint(ends.encode(new SessionEnd(new HeadGroup("", "", "", "", 0, 0, 0, 0), 0L)));
+    long fingerprint =
+        fingerprint(ends.encode(new SessionEnd(new HeadGroup("", "", "", "", 0, 0, 0, 0), 0L)));
     return records.stream().filter(record -> fingerprint(record.value()) != fingerprint).toList();
   }
 

@@ -30,8 +30,25 @@ public final class Kernels {
   // A static final of its own: C2 then knows the receiver and inlines through the interface.
   private static final VectorKernels KERNELS = SELECTION.kernels();
   private static final CodeKernels CODES = KERNELS.codes();
+  private static final HalfKernels HALVES = KERNELS.halves();
+  private static final LevelKernels LEVELS = KERNELS.levels();
 
   private Kernels() {}
+
+  /** The twin's kernels for {@link CodeBook}. */
+  static LevelKernels levels() {
+    return LEVELS;
+  }
+
+  /** The twin's kernels for {@link Halves}. */
+  static HalfKernels halves() {
+    return HALVES;
+  }
+
+  /** The twin's kernels for {@link ColumnCodes}. */
+  static CodeKernels codes() {
+    return CODES;
+  }
 
   /** The twin in use: "scalar", "simd-128", "simd-256" or "simd-512". */
   public static String provider() {
@@ -159,6 +176,11 @@ public final class Kernels {
     return KERNELS.argmaxAbs(x, from, length);
   }
 
+  /** The largest |x| by its bits, so that a NaN is larger than infinity; 0 when length is 0. */
+  public static float maxAbs(float[] x, int from, int length) {
+    return KERNELS.maxAbs(x, from, length);
+  }
+
   /**
    * out = base - sum over i of coefficients[i] matrix[rows[i]][:], each output one chain {@code
    * fma(-coefficients[i], matrix, acc)} from base in rising i. base and out may be the same range.
@@ -181,125 +203,5 @@ public final class Kernels {
       int outFrom) {
     KERNELS.subtractRows(
         base, baseFrom, coefficients, rows, count, matrix, rowLength, out, outFrom);
-  }
-
-  /** Words that hold {@code values} packed codes of {@code bits}, 1 to 8; whole lines of 16. */
-  public static int codeWords(int values, int bits) {
-    int perLine = Integer.SIZE / bits * PackedCodes.RUN;
-    return (values + perLine - 1) / perLine * PackedCodes.RUN;
-  }
-
-  /**
-   * Smallest and largest value of each group, -0 below +0.
-   *
-   * @param x [groups x group], finite
-   * @param group a multiple of 16
-   * @param minima [groups], overwritten
-   * @param maxima [groups], overwritten
-   */
-  public static void codeRanges(
-      float[] x, int from, int groups, int group, float[] minima, float[] maxima) {
-    CODES.ranges(x, from, groups, group, minima, maxima);
-  }
-
-  /**
-   * Packs code = round(clamp((x - minimum) inverseStep, 0, 2^bits - 1)), halves to even, each step
-   * rounded to float.
-   *
-   * @param x [groups x group], finite
-   * @param group a multiple of 16
-   * @param minima [groups]
-   * @param inverseSteps [groups], at least 0
-   * @param words overwritten up to the last code; spare bits are left as they are
-   * @param bits 1 to 8
-   */
-  public static void packCodes(
-      float[] x,
-      int from,
-      int groups,
-      int group,
-      float[] minima,
-      float[] inverseSteps,
-      int[] words,
-      int bits) {
-    CODES.pack(x, from, groups, group, minima, inverseSteps, words, bits);
-  }
-
-  /**
-   * out = fma(code, step, minimum), group by group.
-   *
-   * @param out [groups x group], overwritten
-   */
-  public static void unpackCodes(
-      int[] words,
-      int groups,
-      int group,
-      float[] steps,
-      float[] minima,
-      float[] out,
-      int outFrom,
-      int bits) {
-    CODES.unpack(words, groups, group, steps, minima, out, outFrom, bits);
-  }
-
-  /**
-   * Adds rows of packed codes: out[j] = fma(factor[row][j / group], code[row][j], out[j]), rows in
-   * rising order.
-   *
-   * @param firstRun run of 16 codes at which the first row begins
-   * @param runStride runs from row to row
-   * @param columns of each row to add, a multiple of 16
-   * @param group a multiple of 16
-   * @param factors [rows x factorStride]
-   * @param out [columns], modified
-   */
-  public static void addCodes(
-      int[] words,
-      int firstRun,
-      int runStride,
-      int rows,
-      int columns,
-      int group,
-      float[] factors,
-      int factorStride,
-      float[] out,
-      int outFrom,
-      int bits) {
-    CODES.add(
-        words,
-        firstRun,
-        runStride,
-        rows,
-        columns,
-        group,
-        factors,
-        factorStride,
-        out,
-        outFrom,
-        bits);
-  }
-
-  /**
-   * Inner product of a row of packed codes with floats: partial l of 16 is the fma chain over the
-   * groups g of factor[g] times (the chain over j = l mod 16 of the group of x[j] code[j]);
-   * partials fold by halves.
-   *
-   * @param firstRun run of 16 codes at which the row begins
-   * @param columns a multiple of {@code group}
-   * @param group a multiple of 16
-   * @param factors one a group
-   * @param x [columns]
-   */
-  public static float dotCodes(
-      int[] words,
-      int firstRun,
-      int columns,
-      int group,
-      float[] factors,
-      int factorsFrom,
-      float[] x,
-      int xFrom,
-      int bits) {
-    return CODES.dot(words, firstRun, columns, group, factors, factorsFrom, x, xFrom, bits);
   }
 }

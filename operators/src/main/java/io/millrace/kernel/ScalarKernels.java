@@ -7,6 +7,8 @@ package io.millrace.kernel;
  */
 final class ScalarKernels implements VectorKernels {
   private final CodeKernels codes = new ScalarCodeKernels();
+  private final HalfKernels halves = new ScalarHalfKernels();
+  private final LevelKernels levels = new ScalarLevelKernels();
 
   private static final int DEPTH_BLOCK = 64;
   private static final int COLUMN_BLOCK = 256;
@@ -21,6 +23,16 @@ final class ScalarKernels implements VectorKernels {
   @Override
   public CodeKernels codes() {
     return codes;
+  }
+
+  @Override
+  public LevelKernels levels() {
+    return levels;
+  }
+
+  @Override
+  public HalfKernels halves() {
+    return halves;
   }
 
   @Override
@@ -246,6 +258,15 @@ final class ScalarKernels implements VectorKernels {
       int k,
       GemmScratch scratch) {
     gemmAdd(a, aFrom, transposed, transposedFrom, c, cFrom, m, m, k, scratch);
+  }
+
+  @Override
+  public float maxAbs(float[] x, int from, int length) {
+    int largest = 0;
+    for (int i = from; i < from + length; i++) {
+      largest = Math.max(largest, Float.floatToRawIntBits(x[i]) & Integer.MAX_VALUE);
+    }
+    return Float.intBitsToFloat(largest);
   }
 
   @Override

@@ -20,6 +20,8 @@ final class SimdKernels implements VectorKernels {
   private static final int MAGNITUDE = 0x7fffffff;
 
   private final CodeKernels codes = new SimdCodeKernels();
+  private final HalfKernels halves = new SimdHalfKernels();
+  private final LevelKernels levels = new SimdLevelKernels();
 
   SimdKernels() {
     if (LANES < 4) {
@@ -35,6 +37,16 @@ final class SimdKernels implements VectorKernels {
   @Override
   public CodeKernels codes() {
     return codes;
+  }
+
+  @Override
+  public LevelKernels levels() {
+    return levels;
+  }
+
+  @Override
+  public HalfKernels halves() {
+    return halves;
   }
 
   @Override
@@ -182,6 +194,11 @@ final class SimdKernels implements VectorKernels {
       }
     }
     return -1;
+  }
+
+  @Override
+  public float maxAbs(float[] x, int from, int length) {
+    return Float.intBitsToFloat(largestMagnitude(x, from, length));
   }
 
   private static int largestMagnitude(float[] x, int from, int length) {

@@ -9,6 +9,7 @@ final class SimdLanes {
   static final VectorSpecies<Float> FLOATS = species();
   static final int COUNT = FLOATS.length();
   static final VectorSpecies<Integer> INTS = VectorSpecies.of(int.class, FLOATS.vectorShape());
+  static final VectorSpecies<Byte> BYTES = VectorSpecies.of(byte.class, FLOATS.vectorShape());
 
   /** Lane l gets lane l + 8, and so on, for folding by halves. */
   static final VectorShuffle<Float> BY_8 = rotation(8);

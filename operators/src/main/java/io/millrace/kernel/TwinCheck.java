@@ -21,6 +21,9 @@ final class TwinCheck {
       if (expected.argmaxAbs(a, 2, length) != got.argmaxAbs(a, 2, length)) {
         return Optional.of("argmaxAbs of " + length);
       }
+      if (bits(expected.maxAbs(a, 2, length)) != bits(got.maxAbs(a, 2, length))) {
+        return Optional.of("maxAbs of " + length);
+      }
       if (!Arrays.equals(updates(expected, a, b, length), updates(got, a, b, length))) {
         return Optional.of("axpy, scale, gemv, gemm or subtractRows of " + length);
       }
@@ -30,29 +33,101 @@ final class TwinCheck {
         return Optional.of("codes of " + bits + " bits");
       }
     }
+    if (!Arrays.equals(halves(expected.halves()), halves(got.halves()))) {
+      return Optional.of("halves");
+    }
+    for (int bits = 2; bits <= 4; bits++) {
+      if (!Arrays.equals(levels(expected, bits), levels(got, bits))) {
+        return Optional.of("code book of " + bits + " bits");
+      }
+    }
     return Optional.empty();
   }
 
   /** All kernels for packed codes one after the other on one output. */
   private static float[] codes(CodeKernels kernels, int bits) {
-    int groups = 9;
+    int columns = 64;
     int group = 32;
-    float[] x = values(groups * group);
-    float[] minima = new float[groups];
-    float[] maxima = new float[groups];
-    kernels.ranges(x, 0, groups, group, minima, maxima);
-    float[] steps = new float[groups];
-    float[] inverse = new float[groups];
-    for (int g = 0; g < groups; g++) {
-      steps[g] = (maxima[g] - minima[g]) / ((1 << bits) - 1);
-      inverse[g] = 1 / steps[g];
+    float[] x = values(8 * columns);
+    float[] side = new float[4 * columns];
+    kernels.columnRanges(x, 0, 8, columns, side, side, 0);
+    kernels.groupRanges(x, 0, 16, group, side, side);
+    for (int c = 0; c < columns; c++) {
+      side[columns + c] = x[c] * 0.1f;
+      side[2 * columns + c] = 0.4f + c * 0.01f;
     }
-    int[] words = new int[Kernels.codeWords(groups * group, bits)];
-    kernels.pack(x, 0, groups, group, minima, inverse, words, bits);
-    float[] out = new float[groups * group + 97];
-    kernels.unpack(words, groups, group, steps, minima, out, 0, bits);
-    kernels.add(words, 1, 6, 3, 96, group, steps, 3, out, groups * group, bits);
-    out[groups * group + 96] = kernels.dot(words, 2, 64, group, steps, 1, x, 5, bits);
+    byte[] words = new byte[8 * 4 * columns];
+    int row = 4 * columns;
+    kernels.packByColumn(x, 0, 4, columns, side, side, 2 * columns, bits, words, 0);
+    kernels.packByGroup(x, 3, 4, columns, group, side, side, 2 * columns, bits, words, row);
+    kernels.packByColumn(x, 9, 4, columns, side, side, 2 * columns, bits, words, 2 * row);
+    kernels.assemble(words, 0, row, words, 3 * row, columns);
+    kernels.spread(words, row, words, 4 * row, columns);
+    float[] out = new float[32 * columns];
+    kernels.unpackByColumn(words, 0, 4, columns, side, side, columns, bits, out, 0);
+    kernels.unpackByGroup(words, row, 4, columns, group, side, x, columns, bits, out, 4 * columns);
+    kernels.unpackByColumn(words, 4 * row, 4, columns, side, x, 0, bits, out, 8 * columns);
+    int at = 12 * columns;
+    kernels.factors(x, 3, side, side, columns, columns, out, at, at + columns);
+    kernels.dotByColumn(words, 0, 4, columns, columns, at, at + columns, bits, out, 14 * columns);
+    System.arraycopy(x, 0, out, 15 * columns, columns);
+    kernels.dotByGroup(
+        words,
+        0,
+        4,
+        0,
+        columns,
+        x,
+        1,
+        group,
+        side,
+        x,
+        columns,
+        2,
+        15 * columns,
+        bits,
+        out,
+        16 * columns);
+    kernels.addByGroup(words, row, 4, 0, columns, group, side, columns, 2, bits, out, at);
+    // of a copy: what is left of the partials is nobody's business
+    kernels.fold(out.clone(), 18, out, 24 * columns);
+    return out;
+  }
+
+  /** All kernels for code books one after the other on one output. */
+  private static float[] levels(VectorKernels kernels, int bits) {
+    LevelKernels levels = kernels.levels();
+    int d = 96;
+    float[] x = values(10 * d);
+    float[] signs = values(d);
+    levels.hadamard(x, 3, 2 * d, signs, 32, signs);
+    int[] thresholds = {0x3f800000, 0x40000000, 0x40800000};
+    CodeBook.Levels book = new CodeBook.Levels(bits, 0.4f, 0.1f, 0.01f, thresholds);
+    float[] out = new float[12 * d];
+    levels.quantize(x, 5, d, 0.7f, book, out, 0);
+    byte[] words = new byte[4 * d];
+    for (int i = 0; i < words.length; i++) {
+      words[i] = (byte) (i * 77);
+    }
+    levels.unpack(words, 0, 4, d, book, x, 7, 3, out, 2 * d, d);
+    levels.dot(words, 0, 4, d, book, x, 9, out, 6 * d);
+    levels.add(words, 0, 4, d, book, x, 11, out, 8 * d);
+    System.arraycopy(x, 0, out, 9 * d, 3 * d);
+    return out;
+  }
+
+  /** All kernels for 16-bit floats, over every exponent. */
+  private static float[] halves(HalfKernels kernels) {
+    float[] x = values(100);
+    for (int i = 0; i < x.length; i++) {
+      x[i] *= Float.intBitsToFloat(87 + i % 60 << 23);
+    }
+    byte[] bytes = new byte[400];
+    kernels.encode(x, 1, bytes, 0, 99);
+    kernels.encodeBrain(x, 1, bytes, 200, 99);
+    float[] out = new float[400];
+    kernels.decode(bytes, 0, out, 0, 199);
+    kernels.decodeBrain(bytes, 1, out, 199, 199);
     return out;
   }
 

@@ -45,6 +45,8 @@ interface VectorKernels {
 
   int argmaxAbs(float[] x, int from, int length);
 
+  float maxAbs(float[] x, int from, int length);
+
   void subtractRows(
       float[] base,
       int baseFrom,
@@ -58,4 +60,10 @@ interface VectorKernels {
 
   /** The twin's kernels for packed codes. */
   CodeKernels codes();
+
+  /** The twin's kernels for 16-bit floats. */
+  HalfKernels halves();
+
+  /** The twin's kernels for code books. */
+  LevelKernels levels();
 }

@@ -1,5 +1,6 @@
 package io.millrace.kernel;
 
+import java.util.Arrays;
 import java.util.Random;
 
 /**
@@ -7,7 +8,7 @@ import java.util.Random;
  */
 final class KernelFingerprint {
   /** Changes only when the definition of a kernel's bits does, which breaks every stored state. */
-  static final long EXPECTED = 0xb65c5f8fb021cacL;
+  static final long EXPECTED = 0xb6fe1f849b110f14L;
 
   private static final int[] LENGTHS = {0, 1, 3, 4, 7, 16, 17, 63, 64, 65, 127, 192, 257, 1000};
   private static final int[][] SHAPES = {
@@ -48,6 +49,15 @@ final class KernelFingerprint {
     for (int[] shape : SHAPES) {
       fingerprint.matrices(shape[0], shape[1], shape[2]);
     }
+    for (int bits : new int[] {2, 3, 4, 8}) {
+      fingerprint.codes(bits, 64, 96);
+      fingerprint.codes(bits, 45, 48);
+    }
+    for (int bits : new int[] {2, 3, 4}) {
+      fingerprint.levels(bits, 64, 2, 64);
+      fingerprint.levels(bits, 33, 3, 24);
+    }
+    fingerprint.halves(1000);
     return fingerprint.hash;
   }
 
@@ -80,6 +90,80 @@ final class KernelFingerprint {
     add(b);
   }
 
+  private void codes(int bits, int rows, int columns) {
+    float[] x = values(rows * columns + 1);
+    int groups = rows * columns / 16;
+    float[] minima = new float[groups];
+    float[] maxima = new float[groups];
+    ColumnCodes.groupRanges(x, 1, groups, 16, minima, maxima);
+    add(minima);
+    add(maxima);
+    float[] steps = new float[groups];
+    float[] inverse = new float[groups];
+    for (int g = 0; g < groups; g++) {
+      steps[g] = (maxima[g] - minima[g]) / ((1 << bits) - 1);
+      inverse[g] = 1 / steps[g];
+    }
+    byte[] bytes = new byte[ColumnCodes.bytes(rows, columns, bits)];
+    ColumnCodes codes = new ColumnCodes(bytes, 0, rows, columns, bits);
+    codes.packByGroup(x, 1, 16, minima, inverse);
+    add(bytes);
+    ColumnCodes.place(steps, rows, columns / 16, bits);
+    float[] out = new float[rows * columns];
+    codes.unpackByGroup(16, steps, minima, out, 0);
+    add(out);
+    codes.dotByGroup(16, columns - 16, x, 3, 16, steps, minima, out, 0);
+    codes.dotByGroup(8, 8, x, 3, 16, steps, minima, out, rows);
+    codes.addByGroup(16, columns - 16, x, 5, 16, steps, minima, out, 2 * rows);
+    add(out);
+    ColumnCodes.columnRanges(x, 0, rows, columns, minima, maxima, 0);
+    add(minima);
+    codes.packByColumn(0, rows, x, 0, minima, inverse, 0);
+    add(bytes);
+    codes.unpackByColumn(0, rows, steps, minima, 0, out, 0);
+    add(out);
+    codes.dotByColumn(0, columns, x, 2, rows, steps, minima, out, 0);
+    codes.dotByColumn(4, columns - 4, x, 2, rows, steps, minima, out, rows);
+    add(out);
+  }
+
+  private void levels(int bits, int rows, int heads, int d) {
+    int columns = heads * d;
+    float[] x = values(rows * columns);
+    float[] signs = values(columns);
+    CodeBook.hadamard(x, 0, x.length, signs, Integer.lowestOneBit(d), signs);
+    add(x);
+    CodeBook book = new CodeBook(bits, 0.3f, 0.02f, 0.001f);
+    float[] factors = values(rows * heads);
+    float[] sums = new float[2 * rows * heads];
+    book.quantize(x, 0, rows * heads, d, factors, sums);
+    add(x);
+    add(sums);
+    byte[] bytes = new byte[ColumnCodes.bytes(rows, columns, bits)];
+    ColumnCodes codes = new ColumnCodes(bytes, 0, rows, columns, bits);
+    float[] ones = new float[columns];
+    Arrays.fill(ones, 1f);
+    codes.packByColumn(0, rows, x, 0, new float[columns], ones, 0);
+    add(bytes);
+    book.unpack(codes, d, factors, x, 0);
+    add(x);
+    book.dot(codes, d, d, signs, 1, x, 0);
+    book.add(codes, d, d, factors, x, rows);
+    add(x);
+  }
+
+  private void halves(int length) {
+    float[] x = values(length);
+    byte[] bytes = new byte[4 * length];
+    Halves.encode(x, 0, bytes, 0, length);
+    Halves.encodeBrain(x, 0, bytes, 2 * length, length);
+    add(bytes);
+    Halves.decode(bytes, 2 * length, x, 0, length);
+    add(x);
+    Halves.decodeBrain(bytes, 0, x, 0, length);
+    add(x);
+  }
+
   /** Normal values over 24 binades, some exact zeros of both signs. */
   private float[] values(int length) {
     float[] values = new float[length];
@@ -93,6 +177,12 @@ final class KernelFingerprint {
   private void add(float[] values) {
     for (float value : values) {
       add(value);
+    }
+  }
+
+  private void add(byte[] values) {
+    for (byte value : values) {
+      hash = (hash ^ value) * 0x100000001b3L;
     }
   }
 

@@ -41,6 +41,9 @@ class KernelsTest {
       int argmax = definedArgmax(a, offset, length);
       assertEquals(argmax, Kernels.argmaxAbs(a, offset, length), place);
       assertEquals(argmax, SCALAR.argmaxAbs(a, offset, length), place);
+      float largest = length == 0 ? 0f : Math.abs(a[offset + argmax]);
+      assertSameBits(largest, Kernels.maxAbs(a, offset, length), place);
+      assertSameBits(largest, SCALAR.maxAbs(a, offset, length), place);
 
       float[] sums = b.clone();
       float[] scaled = a.clone();

@@ -28,14 +28,16 @@ import org.apache.avro.specific.SpecificRecord;
  * 2^(-{@value BasisState#BLOCK} / half-life) and enters them. Version 1 comes after {@link
  * Schedule#minimumTokens}; from then on {@link CodingGain} is measured every {@link
  * Schedule#intervalTokens}, and a version that saves more than {@link Schedule#gainBits} bits a
- * value follows. Versions come with the heads' budgets of the same moments. Samples may come late
- * or out of order: each counts when it comes.
+ * value follows. After one that saves {@value #DRIFT} times as much the stream has changed: what
+ * was seen before it is all but forgotten. Versions come with the heads' budgets of the same
+ * moments. Samples may come late or out of order: each counts when it comes.
  *
  * <p>What differs from KVTC (see {@link TransformBasis}): learned from the stream, without end, one
  * basis a layer; versions are records.
  *
  * <p>State: {@link BasisState}. Cost: c^2 multiply-adds a token; c^3 / 6 + r c^2 a measurement; 20
- * c^3 / 3 a version (1.4 s at c = 1024, 0.05 s at c = 256). One thread.
+ * c^3 / 3 a version: 1.3 s at c = 1024, 0.02 s at c = 256, which its task's other records wait for.
+ * One thread.
  */
 public final class BasisLearning implements Operator<KeyValueSample, BasisState, SpecificRecord> {
   /** Squares of larger values would not be finite in sums. */

@@ -11,7 +11,9 @@ import io.millrace.operator.SettingCheck;
  *     at it are not published, 0.5 to 8
  * @param budget of the heads
  * @param dictionary of dictionary pages
- * @param maximumChannels widest token that is learned from, 1 to 4096
+ * @param maximumChannels widest token that is learned from, 1 to 4096: a version of a thousand
+ *     channels takes its task above a second, of two thousand above ten, which is longer than a
+ *     transaction of Kafka Streams may last by default
  */
 public record BasisSettings(
     Schedule schedule,
@@ -47,7 +49,7 @@ public record BasisSettings(
         4,
         new Budget(4, false),
         new HeadDictionary(0, 4, 32),
-        2048);
+        1024);
   }
 
   /**

@@ -1,6 +1,6 @@
 package io.millrace.operator.kvcache;
 
-import io.millrace.kernel.Kernels;
+import io.millrace.kernel.ColumnCodes;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 
@@ -13,9 +13,9 @@ import java.nio.ByteOrder;
  * at 3 bits than the exponent of the largest value.
  *
  * <pre>
- * order      2 x h x d        channel of each sorted place, over all heads
- * codes      4 x words        mantissa + 2^(m-1)
- * exponents  1 x n x h d/32   of the block's unit, biased by 127
+ * order      2 x h x d          channel of each sorted place, over all heads
+ * codes      ColumnCodes [n x h d]  mantissa + 2^(m-1), channels in sorted order
+ * exponents  1 x n x h d / 32   of the block's unit, biased by 127
  * </pre>
  *
  * <p>Bits m + 8 / 32 a value, and 16 / n for the order.
@@ -28,13 +28,13 @@ public final class BlockFloat implements PageCodec {
   private final int mantissaBits;
 
   /**
-   * @param mantissaBits sign included, 3 to 8
+   * @param mantissaBits sign included, 3, 4 or 8
    * @throws IllegalArgumentException for others
    */
   public BlockFloat(int mantissaBits) {
-    if (mantissaBits < 3 || mantissaBits > 8) {
+    if (mantissaBits != 3 && mantissaBits != 4 && mantissaBits != 8) {
       throw new IllegalArgumentException(
-          "mantissa bits: got " + mantissaBits + ", expected 3 to 8");
+          "mantissa bits: got " + mantissaBits + ", expected 3, 4 or 8");
     }
     this.mantissaBits = mantissaBits;
   }
@@ -68,7 +68,7 @@ public final class BlockFloat implements PageCodec {
     }
     float[] minima = new float[blocks];
     float[] maxima = new float[blocks];
-    Kernels.codeRanges(sorted, 0, blocks, BLOCK, minima, maxima);
+    ColumnCodes.groupRanges(sorted, 0, blocks, BLOCK, minima, maxima);
     float[] inverse = new float[blocks];
     ByteBuffer out = ByteBuffer.allocate(bytes(shape)).order(ByteOrder.LITTLE_ENDIAN);
     for (int channel : order) {
@@ -83,10 +83,10 @@ public final class BlockFloat implements PageCodec {
       minima[block] = -(1 << mantissaBits - 1) * unit;
       inverse[block] = 1 / unit;
     }
-    int[] words = new int[Kernels.codeWords(shape.values(), mantissaBits)];
-    Kernels.packCodes(sorted, 0, blocks, BLOCK, minima, inverse, words, mantissaBits);
-    out.asIntBuffer().put(words);
-    out.position(out.position() + Integer.BYTES * words.length);
+    int codesFrom = out.position();
+    new ColumnCodes(out.array(), codesFrom, shape.tokens(), channels, mantissaBits)
+        .packByGroup(sorted, 0, BLOCK, minima, inverse);
+    out.position(codesFrom + ColumnCodes.bytes(shape.tokens(), channels, mantissaBits));
     return out.put(exponents).array();
   }
 
@@ -108,9 +108,8 @@ public final class BlockFloat implements PageCodec {
       }
       seen[order[place]] = true;
     }
-    int[] words = new int[Kernels.codeWords(shape.values(), mantissaBits)];
-    payload.asIntBuffer().get(words);
-    payload.position(payload.position() + Integer.BYTES * words.length);
+    PayloadBytes in =
+        PayloadBytes.take(payload, ColumnCodes.bytes(shape.tokens(), channels, mantissaBits));
     int blocks = shape.values() / BLOCK;
     float[] units = new float[blocks];
     float[] minima = new float[blocks];
@@ -124,7 +123,9 @@ public final class BlockFloat implements PageCodec {
       minima[block] = -(1 << mantissaBits - 1) * units[block];
     }
     float[] sorted = new float[shape.values()];
-    Kernels.unpackCodes(words, blocks, BLOCK, units, minima, sorted, 0, mantissaBits);
+    ColumnCodes.place(units, shape.tokens(), channels / BLOCK, mantissaBits);
+    new ColumnCodes(in.array(), in.from(), shape.tokens(), channels, mantissaBits)
+        .unpackByGroup(BLOCK, units, minima, sorted, 0);
     float[] values = new float[shape.values()];
     for (int token = 0; token < shape.tokens(); token++) {
       for (int place = 0; place < channels; place++) {
@@ -176,7 +177,7 @@ public final class BlockFloat implements PageCodec {
 
   private int bytes(PageShape shape) {
     return Short.BYTES * shape.channels()
-        + Integer.BYTES * Kernels.codeWords(shape.values(), mantissaBits)
+        + ColumnCodes.bytes(shape.tokens(), shape.channels(), mantissaBits)
         + shape.values() / BLOCK;
   }
 

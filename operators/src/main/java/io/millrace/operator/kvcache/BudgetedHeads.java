@@ -12,11 +12,10 @@ import java.util.Arrays;
  *
  * <pre>
  * bits      h          of a code: 2, 3 or 4
- * heads     for each   {@link GroupedCodes}: keys [d x n], values [n x d]
+ * heads     for each   a {@link Kivi} page of it alone
  * </pre>
  *
- * <p>A head costs b + 1 bits a value (b = 3: 4.2, and codes end in whole lines), the page 8 / (n d)
- * more. The page opens without the budget.
+ * <p>A head costs b + 1 bits a value, the page 8 / (n d) more. The page opens without the budget.
  */
 public final class BudgetedHeads implements PageCodec {
   static final int GROUP = 32;
@@ -108,7 +107,7 @@ public final class BudgetedHeads implements PageCodec {
           "page has " + shape.heads() + " heads, its budget " + codeBits.length);
     }
     ByteBuffer out =
-        ByteBuffer.allocate(codeBits.length + headBytes(shape, kind, codeBits))
+        ByteBuffer.allocate(codeBits.length + headBytes(shape, codeBits))
             .order(ByteOrder.LITTLE_ENDIAN)
             .put(codeBits);
     PageShape one = one(shape);
@@ -136,7 +135,7 @@ public final class BudgetedHeads implements PageCodec {
         throw new IllegalArgumentException("head has " + head + " bits, expected 2 to 4");
       }
     }
-    int expected = headBytes(shape, kind, bits);
+    int expected = headBytes(shape, bits);
     if (payload.remaining() != expected) {
       throw new IllegalArgumentException(
           "page has " + payload.remaining() + " bytes of heads, expected " + expected);
@@ -144,7 +143,7 @@ public final class BudgetedHeads implements PageCodec {
     PageShape one = one(shape);
     Page[] pages = new Page[bits.length];
     for (int head = 0; head < bits.length; head++) {
-      int bytes = headBytes(shape, kind, Arrays.copyOfRange(bits, head, head + 1));
+      int bytes = headBytes(shape, Arrays.copyOfRange(bits, head, head + 1));
       ByteBuffer codes = payload.slice(payload.position(), bytes).order(ByteOrder.LITTLE_ENDIAN);
       pages[head] = codecs[bits[head]].open(one, along(shape, kind), codes);
       payload.position(payload.position() + bytes);
@@ -160,13 +159,10 @@ public final class BudgetedHeads implements PageCodec {
     return shape.headDimension() % GROUP == 0 ? kind : PageKind.KEYS;
   }
 
-  private static int headBytes(PageShape shape, PageKind kind, byte[] bits) {
-    boolean keys = along(shape, kind) == PageKind.KEYS;
-    int rows = keys ? shape.headDimension() : shape.tokens();
-    int columns = keys ? shape.tokens() : shape.headDimension();
+  private static int headBytes(PageShape shape, byte[] bits) {
     int bytes = 0;
     for (byte head : bits) {
-      bytes += GroupedCodes.bytes(rows, columns, GROUP, head, false);
+      bytes += Kivi.bytes(one(shape), head, GROUP);
     }
     return bytes;
   }

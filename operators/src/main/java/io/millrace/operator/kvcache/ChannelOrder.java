@@ -15,8 +15,11 @@ final class ChannelOrder {
   static int[] bySize(PageShape shape, float[] values) {
     int channels = shape.channels();
     double[] energy = new double[channels];
-    for (int i = 0; i < shape.values(); i++) {
-      energy[i % channels] += (double) values[i] * values[i];
+    for (int token = 0; token < shape.tokens(); token++) {
+      int from = token * channels;
+      for (int channel = 0; channel < channels; channel++) {
+        energy[channel] += (double) values[from + channel] * values[from + channel];
+      }
     }
     Integer[] order = new Integer[channels];
     Arrays.setAll(order, channel -> channel);

@@ -1,7 +1,7 @@
 package io.millrace.operator.kvcache;
 
+import io.millrace.kernel.Kernels;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 
 /**
  * Values in the format in which they came: the window's tail at the end of a session, and sinks.
@@ -40,12 +40,9 @@ public final class Exact implements PageCodec {
 
   @Override
   public byte[] encode(PageShape shape, PageKind kind, float[] values) {
-    ByteBuffer out =
-        ByteBuffer.allocate(shape.values() * format.bytes()).order(ByteOrder.LITTLE_ENDIAN);
-    for (int i = 0; i < shape.values(); i++) {
-      format.put(out, values[i]);
-    }
-    return out.array();
+    byte[] out = new byte[shape.values() * format.bytes()];
+    format.put(values, 0, out, 0, shape.values());
+    return out;
   }
 
   @Override
@@ -58,11 +55,11 @@ public final class Exact implements PageCodec {
               + shape.values() * format.bytes());
     }
     float[] values = new float[shape.values()];
-    for (int i = 0; i < values.length; i++) {
-      values[i] = format.get(payload);
-      if (!Float.isFinite(values[i])) {
-        throw new IllegalArgumentException("page has " + values[i] + ", expected finite values");
-      }
+    PayloadBytes in = PayloadBytes.take(payload, payload.remaining());
+    format.get(in.array(), in.from(), values, 0, values.length);
+    float largest = Kernels.maxAbs(values, 0, values.length);
+    if (!Float.isFinite(largest)) {
+      throw new IllegalArgumentException("page has " + largest + ", expected finite values");
     }
     return new ExactPage(shape, values);
   }

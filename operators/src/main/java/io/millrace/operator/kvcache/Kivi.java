@@ -1,8 +1,7 @@
 package io.millrace.operator.kvcache;
 
-import io.millrace.kernel.Kernels;
+import io.millrace.kernel.ColumnCodes;
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 
 /**
  * KIVI (Liu, Yuan, Jin et al., 2024, arXiv 2402.02750): asymmetric quantisation, keys per channel
@@ -10,18 +9,13 @@ import java.nio.ByteOrder;
  * whole groups only and is cut when more than the window is held, so the exact window never
  * shrinks; a constant group restores exactly where the original divides by zero.
  *
- * <pre>
- * keys    GroupedCodes of [h x d rows, n columns], groups along tokens
- * values  GroupedCodes of [n rows, h x d columns], groups along channels
- * </pre>
- *
- * <p>Bits b + 32 / group a value (3-bit codes take 3.2). Scores and sums read the codes as they
- * are: the steps are folded into the query or the weights.
+ * <p>Layout: of keys {@link ChannelPage}, of values {@link TokenPage}. Bits b + 32 / group a value.
+ * Scores of keys and sums of values read the codes as they are.
  */
 public final class Kivi implements PageCodec {
   private final int bits;
   private final int group;
-  private float[] transposed = new float[0];
+  private final GroupSteps scratch = new GroupSteps();
 
   /**
    * @param bits 2, 3 or 4
@@ -37,6 +31,12 @@ public final class Kivi implements PageCodec {
     }
     this.bits = bits;
     this.group = group;
+  }
+
+  /** Bytes of a page, of keys or values. */
+  static int bytes(PageShape shape, int bits, int group) {
+    return ColumnCodes.bytes(shape.tokens(), shape.channels(), bits)
+        + 2 * Short.BYTES * (shape.values() / group);
   }
 
   @Override
@@ -56,35 +56,28 @@ public final class Kivi implements PageCodec {
 
   @Override
   public byte[] encode(PageShape shape, PageKind kind, float[] values) {
-    int tokens = shape.tokens();
-    int channels = shape.channels();
-    int rows = rows(shape, kind);
-    int columns = shape.values() / rows;
-    ByteBuffer out =
-        ByteBuffer.allocate(GroupedCodes.bytes(rows, columns, group, bits, false))
-            .order(ByteOrder.LITTLE_ENDIAN);
-    float[] matrix = values;
-    if (kind == PageKind.KEYS) {
-      if (transposed.length < shape.values()) {
-        transposed = new float[shape.values()];
-      }
-      Kernels.transpose(values, 0, transposed, 0, tokens, channels);
-      matrix = transposed;
-    }
-    GroupedCodes.encode(matrix, rows, columns, group, bits, false, out);
-    return out.array();
+    requireGroups(shape, kind);
+    return kind == PageKind.KEYS
+        ? ChannelPage.encode(shape, group, bits, values, scratch)
+        : TokenPage.encode(shape, valueSettings(), values, scratch);
   }
 
   @Override
   public Page open(PageShape shape, PageKind kind, ByteBuffer payload) {
-    int rows = rows(shape, kind);
-    GroupedCodes codes =
-        GroupedCodes.open(payload, rows, shape.values() / rows, group, bits, false);
+    requireGroups(shape, kind);
+    Page page =
+        kind == PageKind.KEYS
+            ? ChannelPage.open(shape, group, bits, payload)
+            : TokenPage.open(shape, valueSettings(), payload);
     PageCodecs.requireEnd(payload);
-    return kind == PageKind.KEYS ? new ChannelPage(shape, codes) : new TokenPage(shape, codes);
+    return page;
   }
 
-  private int rows(PageShape shape, PageKind kind) {
+  private TokenPage.Settings valueSettings() {
+    return new TokenPage.Settings(bits, group, false);
+  }
+
+  private void requireGroups(PageShape shape, PageKind kind) {
     int alongGroup = kind == PageKind.KEYS ? shape.tokens() : shape.channels();
     if (alongGroup % group != 0) {
       throw new IllegalArgumentException(
@@ -94,6 +87,5 @@ public final class Kivi implements PageCodec {
               + ", expected a multiple of the group, "
               + group);
     }
-    return kind == PageKind.KEYS ? shape.channels() : shape.tokens();
   }
 }

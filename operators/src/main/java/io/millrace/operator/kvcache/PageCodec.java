@@ -42,7 +42,8 @@ public interface PageCodec {
   byte[] encode(PageShape shape, PageKind kind, float[] values);
 
   /**
-   * Opens a payload: bounds are checked here, before memory is allocated.
+   * Opens a payload: bounds are checked here, before memory is allocated. The page may go on using
+   * the payload's bytes, which must not change as long as the page is in use.
    *
    * @throws IllegalArgumentException for a payload of the wrong size or content
    */

@@ -1,33 +1,35 @@
 package io.millrace.operator.kvcache;
 
 import java.nio.ByteBuffer;
-import java.nio.ByteOrder;
 
 /**
  * Plain round-to-nearest along the channels of a token, symmetric, one half-precision step a group:
  * the base line of every comparison (with 8 and 4 bits and groups of 32 what ggml calls q8_0 and
  * q4_0).
  *
- * <p>Layout: {@link GroupedCodes} of [n rows, h x d columns]. Bits b + 16 / group a value.
+ * <p>Layout: {@link TokenPage}. Bits b + 16 / group a value.
  */
 public final class RoundToNearest implements PageCodec {
   private final int bits;
   private final int group;
+  private final TokenPage.Settings settings;
+  private final GroupSteps scratch = new GroupSteps();
 
   /**
-   * @param bits 2 to 8
+   * @param bits 2, 3, 4 or 8
    * @param group 16, 32, 64 or 128: divides the channels of a token
    * @throws IllegalArgumentException for other settings
    */
   public RoundToNearest(int bits, int group) {
-    if (bits < 2 || bits > 8) {
-      throw new IllegalArgumentException("bits: got " + bits + ", expected 2 to 8");
+    if (bits < 2 || bits > 4 && bits != 8) {
+      throw new IllegalArgumentException("bits: got " + bits + ", expected 2, 3, 4 or 8");
     }
     if (group != 16 && group != 32 && group != 64 && group != 128) {
       throw new IllegalArgumentException("group: got " + group + ", expected 16, 32, 64 or 128");
     }
     this.bits = bits;
     this.group = group;
+    this.settings = new TokenPage.Settings(bits, group, true);
   }
 
   @Override
@@ -47,18 +49,22 @@ public final class RoundToNearest implements PageCodec {
 
   @Override
   public byte[] encode(PageShape shape, PageKind kind, float[] values) {
-    ByteBuffer out =
-        ByteBuffer.allocate(GroupedCodes.bytes(shape.tokens(), shape.channels(), group, bits, true))
-            .order(ByteOrder.LITTLE_ENDIAN);
-    GroupedCodes.encode(values, shape.tokens(), shape.channels(), group, bits, true, out);
-    return out.array();
+    requireGroups(shape);
+    return TokenPage.encode(shape, settings, values, scratch);
   }
 
   @Override
   public Page open(PageShape shape, PageKind kind, ByteBuffer payload) {
-    GroupedCodes codes =
-        GroupedCodes.open(payload, shape.tokens(), shape.channels(), group, bits, true);
+    requireGroups(shape);
+    Page page = TokenPage.open(shape, settings, payload);
     PageCodecs.requireEnd(payload);
-    return new TokenPage(shape, codes);
+    return page;
+  }
+
+  private void requireGroups(PageShape shape) {
+    if (shape.channels() % group != 0) {
+      throw new IllegalArgumentException(
+          "page has " + shape.channels() + " channels, expected a multiple of the group, " + group);
+    }
   }
 }

@@ -1,6 +1,9 @@
 package io.millrace.operator.kvcache;
 
+import io.millrace.kernel.Halves;
 import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.FloatBuffer;
 
 /** How values are held and sent, little-endian. */
 public enum TokenFormat {
@@ -100,5 +103,29 @@ public enum TokenFormat {
       case BFLOAT16 -> out.putShort(Float16.encodeBrain(value));
       case FLOAT32 -> out.putFloat(value);
     }
+  }
+
+  /** Reads {@code count} values from bytes. */
+  void get(byte[] in, int inFrom, float[] values, int from, int count) {
+    switch (this) {
+      case FLOAT16 -> Halves.decode(in, inFrom, values, from, count);
+      case BFLOAT16 -> Halves.decodeBrain(in, inFrom, values, from, count);
+      case FLOAT32 -> floats(in, inFrom, count).get(values, from, count);
+    }
+  }
+
+  /** Writes {@code count} values to bytes, rounded to nearest. */
+  void put(float[] values, int from, byte[] out, int outFrom, int count) {
+    switch (this) {
+      case FLOAT16 -> Halves.encode(values, from, out, outFrom, count);
+      case BFLOAT16 -> Halves.encodeBrain(values, from, out, outFrom, count);
+      case FLOAT32 -> floats(out, outFrom, count).put(values, from, count);
+    }
+  }
+
+  private static FloatBuffer floats(byte[] bytes, int from, int count) {
+    return ByteBuffer.wrap(bytes, from, Float.BYTES * count)
+        .order(ByteOrder.LITTLE_ENDIAN)
+        .asFloatBuffer();
   }
 }

@@ -30,11 +30,11 @@ class RotatedCodebookTest {
     float[] b = DumpTools.normal(2, d);
     float[] ra = a.clone();
     float[] rb = b.clone();
-    RotatedCodebook.rotate(ra, 0, d);
-    RotatedCodebook.rotate(rb, 0, d);
+    new HeadRotation(d).rotate(ra, 0, 1);
+    new HeadRotation(d).rotate(rb, 0, 1);
     assertEquals(product(a, b), product(ra, rb), 1e-4);
     assertEquals(product(a, a), product(ra, ra), 1e-4);
-    RotatedCodebook.rotateBack(ra, 0, d);
+    new HeadRotation(d).rotateBack(ra, 0, 1);
     assertArrayEquals(a, ra, 1e-5f);
   }
 
@@ -45,9 +45,10 @@ class RotatedCodebookTest {
     PageShape shape = new PageShape(1, 1, d);
     float[] values = DumpTools.normal(3, d);
     float[] rotated = values.clone();
-    RotatedCodebook.rotate(rotated, 0, d);
+    new HeadRotation(d).rotate(rotated, 0, 1);
     double unit = Math.sqrt(product(rotated, rotated) / d);
-    double[] levels = {0.1284, 0.3881, 0.6568, 0.9424, 1.2562, 1.6181, 2.0690, 2.7326};
+    // of the polynomial; the optimum of Max (1960) is 0.1284, 0.3881, 0.6568, ... 2.7326
+    double[] levels = {0.1310, 0.3936, 0.6603, 0.9394, 1.2481, 1.6157, 2.0869, 2.7259};
     double[] coded = new double[d];
     double along = 0;
     double square = 0;
@@ -68,7 +69,7 @@ class RotatedCodebookTest {
     for (int i = 0; i < d; i++) {
       expected[i] = (float) (coded[i] * along / square);
     }
-    RotatedCodebook.rotateBack(expected, 0, d);
+    new HeadRotation(d).rotateBack(expected, 0, 1);
     // the norm is a half
     assertArrayEquals(
         expected, DumpTools.through(new RotatedCodebook(4), shape, PageKind.VALUES, values), 2e-3f);

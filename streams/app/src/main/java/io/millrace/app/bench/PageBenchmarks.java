@@ -131,8 +131,8 @@ final class PageBenchmarks {
     progress.flush();
     options
         .warmupIterations(quick ? 1 : 3)
-        .warmupTime(TimeValue.milliseconds(quick ? 100 : 300))
-        .measurementIterations(quick ? 1 : 7)
+        .warmupTime(TimeValue.milliseconds(quick ? 100 : 500))
+        .measurementIterations(quick ? 1 : 5)
         .measurementTime(TimeValue.milliseconds(100));
     KernelMeasurement measured = KernelMeasurement.of(JmhFork.run(name, options));
     progress.printf(Locale.ROOT, "%.2f GB/s%n", gigabytes(measured));

@@ -4,6 +4,7 @@ import io.millrace.app.PipelineSelection;
 import io.millrace.operator.StateCodec;
 import io.millrace.operator.dictionary.SensorState;
 import io.millrace.operator.dictionary.SharedDictionaryState;
+import io.millrace.operator.kvcache.BasisState;
 import io.millrace.runtime.Catalog;
 import io.millrace.runtime.ChunkStore;
 import io.millrace.runtime.Deployment;
@@ -103,6 +104,9 @@ final class KeyCommand implements Callable<Integer> {
     } else if (state instanceof SharedDictionaryState shared) {
       out.printf("  dictionary version: %d%n", shared.dictionaryVersion());
       out.printf("  windows learned: %d%n", shared.windowsLearned());
+    } else if (state instanceof BasisState basis) {
+      out.printf("  basis version: %d%n", basis.basisVersion());
+      out.printf("  tokens learned: %d%n", basis.tokensLearned());
     }
     return true;
   }

@@ -58,18 +58,6 @@ final class CalibrationMoments {
     };
   }
 
-  /** Bytes of the bases of all layers on the wire. */
-  static long bytes(Models models, KeyValueDump dump, BiFunction<Integer, PageKind, String> id) {
-    long bytes = 0;
-    for (int layer = 0; layer < dump.layers(); layer++) {
-      for (PageKind kind : PageKind.values()) {
-        TransformBasis basis = (TransformBasis) models.latest(id.apply(layer, kind)).orElseThrow();
-        bytes += 2L * basis.channels() * (basis.componentCount() + 2) + 4L * basis.componentCount();
-      }
-    }
-    return bytes;
-  }
-
   /** A basis of one layer's keys, before the rotary step, or values. */
   static TransformBasis basis(String id, KeyValueDump dump, int layer, PageKind kind) {
     int channels = dump.channels();

@@ -148,7 +148,12 @@ final class CacheQualityCommand implements Callable<Integer> {
 
   private void head(String title, CacheQuality quality) {
     PrintWriter out = spec.commandLine().getOut();
-    out.printf(Locale.ROOT, "%n%s: %.4f nats a token exactly%n%n", title, quality.exactNats());
+    out.printf(
+        Locale.ROOT,
+        "%n%s: %.4f nats a token exactly; bases of %,d bytes, once a model, are apart%n%n",
+        title,
+        quality.exactNats(),
+        quality.basisBytes());
     out.println(
         "| codec | window, sinks | bits a value | relK | relV | relO | added nats | worst |");
     out.println("|---|---|---|---|---|---|---|---|");

@@ -27,7 +27,7 @@ public final class CacheQuality {
   private final Decoder decoder;
   private final int[][] pieces;
   private final double[] exactNats;
-  private Models models = Models.NONE;
+  private CacheTraining.Learned learned = new CacheTraining.Learned(Models.NONE, 0);
 
   /**
    * One row of a table.
@@ -75,7 +75,12 @@ public final class CacheQuality {
 
   /** Learns what codecs may need, from other text. */
   public void learn(int[][] otherPieces, int atoms) {
-    models = CacheTraining.learn(decoder, NAMES, otherPieces, atoms);
+    learned = CacheTraining.learn(decoder, NAMES, otherPieces, atoms);
+  }
+
+  /** Bytes of the learned bases' records, once a model, in no figure of a row. */
+  public long basisBytes() {
+    return learned.basisBytes();
   }
 
   /** Mean loss with exact keys and values. */
@@ -96,14 +101,14 @@ public final class CacheQuality {
     double sum = 0;
     double worst = Double.NEGATIVE_INFINITY;
     for (int i = 0; i < pieces.length; i++) {
-      PagedCache cache = new PagedCache(decoder, operator, NAMES, models, tally);
+      PagedCache cache = new PagedCache(decoder, operator, NAMES, learned.models(), tally);
       double added = TextLoss.nats(decoder, pieces[i], cache) - exactNats[i];
       sum += added;
       worst = Math.max(worst, added);
     }
     OutputComparison comparison = new OutputComparison(decoder);
     for (int i = 0; i < compared; i++) {
-      comparison.begin(new PagedCache(decoder, operator, NAMES, models, new PageTally()));
+      comparison.begin(new PagedCache(decoder, operator, NAMES, learned.models(), new PageTally()));
       TextLoss.nats(decoder, pieces[i], comparison);
     }
     return new Row(

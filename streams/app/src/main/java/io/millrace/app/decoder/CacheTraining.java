@@ -1,11 +1,13 @@
 package io.millrace.app.decoder;
 
+import io.millrace.operator.Models;
 import io.millrace.operator.kvcache.BasisLearning;
 import io.millrace.operator.kvcache.BasisSettings;
 import io.millrace.operator.kvcache.BasisState;
 import io.millrace.operator.kvcache.HeadGroupKey;
 import io.millrace.runtime.Following;
 import io.millrace.runtime.ModelShelf;
+import io.millrace.schema.BasisVersion;
 import io.millrace.schema.ElementFormat;
 import io.millrace.schema.HeadGroup;
 import io.millrace.schema.KeyValueSample;
@@ -28,6 +30,15 @@ final class CacheTraining implements KeyValueCache {
   private final BasisState[] states;
   private final ModelShelf shelf = new ModelShelf(new Following("models", Set.of(), KEPT_VERSIONS));
   private DenseCache exact;
+  private long basisBytes;
+
+  /**
+   * What was learned.
+   *
+   * @param models by the ids that the window operator gives them
+   * @param basisBytes of the bases' records
+   */
+  record Learned(Models models, long basisBytes) {}
 
   private CacheTraining(Decoder decoder, HeadGroup names, long tokens, int atoms) {
     shape = decoder.shape();
@@ -54,7 +65,7 @@ final class CacheTraining implements KeyValueCache {
    * @param pieces of text, 512 tokens or fewer each
    * @param atoms of dictionaries; 0: none are learned
    */
-  static ModelShelf learn(Decoder decoder, HeadGroup names, int[][] pieces, int atoms) {
+  static Learned learn(Decoder decoder, HeadGroup names, int[][] pieces, int atoms) {
     long tokens = 0;
     for (int[] piece : pieces) {
       tokens += piece.length;
@@ -67,7 +78,7 @@ final class CacheTraining implements KeyValueCache {
         decoder.step(token, training);
       }
     }
-    return training.shelf;
+    return new Learned(training.shelf, training.basisBytes);
   }
 
   @Override
@@ -118,6 +129,10 @@ final class CacheTraining implements KeyValueCache {
     @SuppressWarnings("unchecked") // the framing of a record's own class
     SingleObject<SpecificRecord> framing =
         (SingleObject<SpecificRecord>) SingleObject.of(version.getClass());
-    shelf.take(shelf.read(framing.encode(version)));
+    byte[] record = framing.encode(version);
+    if (version instanceof BasisVersion) {
+      basisBytes += record.length;
+    }
+    shelf.take(shelf.read(record));
   }
 }

@@ -106,7 +106,94 @@ class SingleObjectTest {
             ByteBuffer.wrap(new byte[] {97}),
             ByteBuffer.wrap(new byte[] {1, 2}),
             2L),
-        new Metric("ecg", "state.bytes", Map.of("engine", "kafka-streams"), 7L, 4096.0));
+        new Metric("ecg", "state.bytes", Map.of("engine", "kafka-streams"), 7L, 4096.0),
+        new KeyValueBlock(
+            GROUP, TensorKind.KEYS, ROTARY, ElementFormat.BFLOAT16, 64L, 1, 9L, bytes(1, 2, 3, 4)),
+        new SessionEnd(GROUP, 10L),
+        new QueryMoments(GROUP, 11L, 5L, List.of(0.5f, 2f)),
+        page(),
+        new KeyValueSummary(
+            GROUP, 0, ROTARY, 1, 7L, 4L, 32L, -3, bytes(0, 0, 128, 63), bytes(0, 0, 0, 64), 12L),
+        KeyValueSample.newBuilder()
+            .setBasis("m/w/3/K/0")
+            .setModel("m")
+            .setWeights("w")
+            .setLayer(3)
+            .setKind(TensorKind.KEYS)
+            .setFirstHead(0)
+            .setHeads(1)
+            .setHeadDimension(2)
+            .setRotary(ROTARY)
+            .setFormat(ElementFormat.FLOAT16)
+            .setTokens(1)
+            .setTimeMicros(13)
+            .setElements(bytes(0, 60, 0, 188))
+            .build(),
+        BasisVersion.newBuilder()
+            .setBasis("m/w/3/K/0")
+            .setVersion(2)
+            .setCause(BasisCause.GAIN)
+            .setHeads(1)
+            .setHeadDimension(2)
+            .setRotary(ROTARY)
+            .setComponentCount(1)
+            .setFirstComponent(0)
+            .setMean(bytes(0, 60, 0, 0))
+            .setChannelDeviations(bytes(0, 64, 0, 60))
+            .setDeviations(bytes(0, 0, 128, 63))
+            .setComponents(bytes(0, 60, 0, 0))
+            .setVectors(640.5)
+            .setCodingGainBits(0.25f)
+            .setTimeMicros(14)
+            .build(),
+        HeadBudget.newBuilder()
+            .setBasis("m/w/3/K/0")
+            .setVersion(1)
+            .setKind(TensorKind.KEYS)
+            .setFirstHead(0)
+            .setEntropies(List.of(0.75f))
+            .setWaterBits(List.of(2.5f))
+            .setBits(List.of(3f))
+            .setTotalBits(3f)
+            .setTimeMicros(15)
+            .build());
+  }
+
+  private static final HeadGroup GROUP =
+      new HeadGroup("acme", "m", "0123456789abcdef", "chat-1", 3, 0, 1, 2);
+  private static final RotaryPosition ROTARY =
+      new RotaryPosition(RotaryState.BEFORE, RotaryPairing.HALVES, 500_000.0, 2, List.of(0.5));
+
+  private static KeyValuePage page() {
+    return KeyValuePage.newBuilder()
+        .setGroup(GROUP)
+        .setKind(TensorKind.KEYS)
+        .setRotary(ROTARY)
+        .setFormat(ElementFormat.FLOAT16)
+        .setFirstToken(64)
+        .setTokens(1)
+        .setTier(PageTier.FINE)
+        .setCodec("transform-2.2")
+        .setBasis("m/w/3/K/0")
+        .setBasisVersion(2)
+        .setRelativeError(0.125f)
+        .setBitsPerValue(2.25f)
+        .setSequence(2)
+        .setContentHash(bytes(1))
+        .setPreviousHash(bytes(2))
+        .setChainHash(bytes(3))
+        .setTimeMicros(16)
+        .setChecksum(bytes(4, 3, 2, 1))
+        .setFrame(bytes('K', 'V'))
+        .build();
+  }
+
+  private static ByteBuffer bytes(int... values) {
+    ByteBuffer bytes = ByteBuffer.allocate(values.length);
+    for (int value : values) {
+      bytes.put((byte) value);
+    }
+    return bytes.flip();
   }
 
   @ParameterizedTest

@@ -199,8 +199,7 @@ public final class KeyValueReader {
 
   /**
    * Verifies a head group: the chain and its coverage, see {@link ChainCheck}, and that every page
-   * opens and is what its record says. What no hash covers is the tier, the measured error and the
-   * event time.
+   * opens and is what its record says. A flipped byte of a page's record is found wherever it lies.
    *
    * @return all that is wrong, each with its record's key; empty: nothing
    */

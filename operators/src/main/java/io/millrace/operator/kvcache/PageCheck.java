@@ -3,11 +3,10 @@ package io.millrace.operator.kvcache;
 import io.millrace.schema.KeyValuePage;
 import io.millrace.schema.RotaryState;
 import java.nio.ByteBuffer;
+import java.nio.charset.StandardCharsets;
+import java.util.zip.CRC32C;
 
-/**
- * Verifies a page by itself: that it opens, and that its record says what it is. What no hash
- * covers is the tier, the measured error and the event time.
- */
+/** Verifies a page by itself: that it opens, and that its record says what it is. */
 final class PageCheck {
   private PageCheck() {}
 
@@ -27,6 +26,10 @@ final class PageCheck {
     if (!codec.name().equals(record.getCodec())) {
       throw new IllegalArgumentException(
           "record names codec " + record.getCodec() + ", its frame has " + codec.name());
+    }
+    if (!record.getChecksum().equals(checksum(record))) {
+      throw new IllegalArgumentException(
+          "record's checksum is not that of its tier, error, bits and time");
     }
     if (record.getBasis().isEmpty() != (record.getBasisVersion() == -1)) {
       throw new IllegalArgumentException(
@@ -51,6 +54,19 @@ final class PageCheck {
         throw new IllegalArgumentException("content hash is not that of the exact tokens");
       }
     }
+  }
+
+  /** CRC-32C of what no hash and no other checksum covers: tier, error, bits, event time. */
+  static ByteBuffer checksum(KeyValuePage record) {
+    CRC32C crc = new CRC32C();
+    crc.update(record.getTier().name().getBytes(StandardCharsets.UTF_8));
+    crc.update(
+        ByteBuffer.allocate(2 * Float.BYTES + Long.BYTES)
+            .putFloat(record.getRelativeError())
+            .putFloat(record.getBitsPerValue())
+            .putLong(record.getTimeMicros())
+            .flip());
+    return ByteBuffer.allocate(Integer.BYTES).putInt((int) crc.getValue()).flip();
   }
 
   private static String exactName(KeyValuePage record) {

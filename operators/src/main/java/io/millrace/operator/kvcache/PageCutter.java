@@ -75,6 +75,7 @@ final class PageCutter {
     page.setPreviousHash(ByteBuffer.wrap(span.previousHash()));
     page.setChainHash(ByteBuffer.wrap(span.chainHash()));
     page.setTimeMicros(span.lastMicros());
+    page.setChecksum(PageCheck.checksum(page));
     page.setFrame(ByteBuffer.wrap(encoded.frame()));
     return new CacheOutput.Page(page);
   }

@@ -90,6 +90,28 @@ class KeyValueWindowTest {
     return keyed;
   }
 
+  /** With 16-bit elements, R = 128, P = 64 and c = 1024: what README says of a layer. */
+  @Test
+  void stateIsAsLargeAsItsFormula() {
+    KeyValueSettings small = new KeyValueTestSettings().window(128, 64, 4).build();
+    KeyValueSettings settings =
+        new KeyValueSettings(
+            small.window(),
+            small.tiers(),
+            small.lifetime(),
+            small.bases(),
+            new KeyValueSettings.Limits(1024, 1024));
+    HeadGroup wide = CacheRecords.group("tenant-1", "session-1", 8, 128);
+    TensorLayout halves = CacheRecords.layout(ElementFormat.FLOAT16, CacheRecords.none());
+    WindowRun run = new WindowRun(settings, wide, halves, Models.NONE);
+    run.send(400, 1_000_000);
+
+    long bytes = Arrays.stream(run.sections()).mapToLong(section -> section.length).sum();
+
+    long formula = 2L * (128 + 64) * (2 * 1024 + 8);
+    assertTrue(bytes >= formula && bytes < formula + 1024, bytes + " against " + formula);
+  }
+
   @Test
   void theExactWindowNeverFallsBelowItsSize() {
     WindowRun run = run(new KeyValueTestSettings());

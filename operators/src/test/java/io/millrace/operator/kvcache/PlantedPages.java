@@ -116,27 +116,36 @@ final class PlantedPages {
                 first,
                 pageCodec.encode(shape, pageKind, span))
             .encode();
-    return KeyValuePage.newBuilder()
-        .setGroup(group)
-        .setKind(kind)
-        .setRotary(rotary)
-        .setFormat(ElementFormat.FLOAT16)
-        .setFirstToken(first)
-        .setTokens(count)
-        .setTier(pageCodec instanceof Exact ? PageTier.EXACT : PageTier.FINE)
-        .setCodec(pageCodec.name())
-        .setBasis(pageCodec.model().map(Models.Model::id).orElse(""))
-        .setBasisVersion(pageCodec.model().map(Models.Model::version).orElse(-1L))
-        .setRelativeError(0f)
-        .setBitsPerValue(8f * frame.length / shape.values())
-        .setSequence(0)
-        .setContentHash(
-            ByteBuffer.wrap(PageChain.content(ElementFormat.FLOAT16, rotary, elements.array())))
-        .setPreviousHash(ByteBuffer.allocate(32))
-        .setChainHash(ByteBuffer.allocate(32))
-        .setTimeMicros(1_000L * (first + count))
-        .setFrame(ByteBuffer.wrap(frame))
-        .build();
+    KeyValuePage page =
+        KeyValuePage.newBuilder()
+            .setGroup(group)
+            .setKind(kind)
+            .setRotary(rotary)
+            .setFormat(ElementFormat.FLOAT16)
+            .setFirstToken(first)
+            .setTokens(count)
+            .setTier(pageCodec instanceof Exact ? PageTier.EXACT : PageTier.FINE)
+            .setCodec(pageCodec.name())
+            .setBasis(pageCodec.model().map(Models.Model::id).orElse(""))
+            .setBasisVersion(pageCodec.model().map(Models.Model::version).orElse(-1L))
+            .setRelativeError(0f)
+            .setBitsPerValue(8f * frame.length / shape.values())
+            .setSequence(0)
+            .setContentHash(
+                ByteBuffer.wrap(PageChain.content(ElementFormat.FLOAT16, rotary, elements.array())))
+            .setPreviousHash(ByteBuffer.allocate(32))
+            .setChainHash(ByteBuffer.allocate(32))
+            .setTimeMicros(1_000L * (first + count))
+            .setChecksum(ByteBuffer.allocate(0))
+            .setFrame(ByteBuffer.wrap(frame))
+            .build();
+    page.setChecksum(PageCheck.checksum(page));
+    return page;
+  }
+
+  /** A page's record, for messages. */
+  static String text(byte[] record) {
+    return SingleObject.of(KeyValuePage.class).decode(record).toString();
   }
 
   byte[] encode(KeyValuePage page) {

@@ -89,7 +89,7 @@ final class BadBlocks {
 
   private Kind fault(String kind, Reason reason, Consumer<KeyValueBlock> change) {
     return (key, good) -> {
-      KeyValueBlock block = KeyValueBlock.newBuilder(blocks.decode(good)).build();
+      KeyValueBlock block = blocks.decode(good);
       change.accept(block);
       return new BadRecords.Bad(key, blocks.encode(block), reason, kind);
     };

@@ -98,6 +98,7 @@ class CacheFeedTest {
             hash.duplicate(),
             hash.duplicate(),
             0L,
+            ByteBuffer.allocate(4),
             ByteBuffer.allocate(bytes));
     feed.page(key(session, kind, first), SingleObject.of(KeyValuePage.class).encode(page));
   }

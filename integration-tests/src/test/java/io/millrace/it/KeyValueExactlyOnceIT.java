@@ -64,10 +64,13 @@ final class KeyValueExactlyOnceIT {
     int midTransaction = 0;
     for (int kill = 0; kill < KILLS; kill++) {
       KeyValueTrace part = trace.part(kill, KILLS);
-      long before = killed.committedReadings();
       int sent;
       try (JavaProcess app = start.of(killed);
-          PacedFeed feed = new PacedFeed(part, INPUT, 30, cluster).start()) {
+          PacedFeed feed = new PacedFeed(part, INPUT, 20, cluster)) {
+        // Records that flow from here on outlast the kill on any machine: it meets work in hand.
+        app.awaitLine("Running", STOP);
+        long before = killed.committedReadings();
+        feed.start();
         killed.awaitProgress(app, before);
         LockSupport.parkNanos(random.nextInt(1500) * 1_000_000L);
         if (kill % 2 == 0) {

@@ -43,7 +43,7 @@ final class PipelineBenchmark {
   record Plan(int records, int more, int rounds, int commitMillis) {
     static final Plan FULL = new Plan(3_000_000, 2_000_000, 3, 1000);
     static final Plan QUICK = new Plan(480_000, 800_000, 1, 200);
-    static final Plan CACHE = new Plan(12_000, 8_000, 3, 1000);
+    static final Plan CACHE = new Plan(6_000, 4_000, 3, 1000);
     static final Plan QUICK_CACHE = new Plan(1_600, 3_200, 1, 200);
 
     Plan withRounds(int rounds) {

@@ -50,10 +50,10 @@ public record Pipeline(
 
   /** The topic of a channel. */
   public String topic(String channel) {
-    return topics.stream()
-        .filter(need -> need.channel().equals(channel))
-        .map(TopicNeed::topic)
-        .findFirst()
-        .orElseThrow(() -> new IllegalArgumentException(name + " has no channel " + channel));
+    String topic = topicOrNone(channel);
+    if (topic.isEmpty()) {
+      throw new IllegalArgumentException(name + " has no channel " + channel);
+    }
+    return topic;
   }
 }

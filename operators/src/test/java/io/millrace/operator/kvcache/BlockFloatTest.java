@@ -34,7 +34,7 @@ class BlockFloatTest {
     PageMeasure measured = PageMeasure.of(DumpTools.dump(model), codec, codec);
     assertTrue(measured.keys() < 0.95 * keys, measured.toString());
     assertTrue(measured.keys() > 0.7 * keys, measured.toString());
-    // 16 bits of order over 32 tokens; 3-bit codes take 3.2 and whole lines
+    // 16 bits of order over 32 tokens
     assertEquals(bits + 0.25 + 0.5, measured.bits(), 0.26, measured.toString());
   }
 

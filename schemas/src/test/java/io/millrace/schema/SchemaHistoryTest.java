@@ -9,28 +9,31 @@ import org.apache.avro.Schema;
 import org.apache.avro.SchemaCompatibility;
 import org.apache.avro.SchemaCompatibility.SchemaCompatibilityType;
 import org.apache.avro.SchemaNormalization;
+import org.apache.avro.specific.SpecificRecord;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.MethodSource;
 
 class SchemaHistoryTest {
 
   static Stream<Schema> current() {
-    return Stream.of(
-        SensorReading.getClassSchema(),
-        SparseCode.getClassSchema(),
-        Anomaly.getClassSchema(),
-        DictionaryVersion.getClassSchema(),
-        DictionaryStatistics.getClassSchema(),
-        KeyValueBlock.getClassSchema(),
-        SessionEnd.getClassSchema(),
-        QueryMoments.getClassSchema(),
-        KeyValuePage.getClassSchema(),
-        KeyValueSummary.getClassSchema(),
-        KeyValueSample.getClassSchema(),
-        BasisVersion.getClassSchema(),
-        HeadBudget.getClassSchema(),
-        DeadLetter.getClassSchema(),
-        Metric.getClassSchema());
+    return Stream.concat(
+        FilledRecords.all().map(SpecificRecord::getSchema),
+        Stream.of(
+            SensorReading.getClassSchema(),
+            SparseCode.getClassSchema(),
+            Anomaly.getClassSchema(),
+            DictionaryVersion.getClassSchema(),
+            DictionaryStatistics.getClassSchema(),
+            KeyValueBlock.getClassSchema(),
+            SessionEnd.getClassSchema(),
+            QueryMoments.getClassSchema(),
+            KeyValuePage.getClassSchema(),
+            KeyValueSummary.getClassSchema(),
+            KeyValueSample.getClassSchema(),
+            BasisVersion.getClassSchema(),
+            HeadBudget.getClassSchema(),
+            DeadLetter.getClassSchema(),
+            Metric.getClassSchema()));
   }
 
   @ParameterizedTest

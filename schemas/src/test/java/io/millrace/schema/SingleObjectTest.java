@@ -26,137 +26,156 @@ class SingleObjectTest {
             DataType.FLOAT32,
             List.of(1, 2),
             ByteBuffer.wrap(new byte[] {0, 0, -128, 63, 0, 0, 0, 64}));
-    return Stream.of(
-        new SensorReading(1_767_225_600_000_000L, List.of(1.5f, -2.25f), List.of(1)),
-        SparseCode.newBuilder()
-            .setStartMicros(1_767_225_600_000_000L)
-            .setSpanMicros(175_000L)
-            .setLength(64)
-            .setDictionary(null)
-            .setDictionaryVersion(3)
-            .setMean(List.of(0.5f))
-            .setScale(List.of(2f))
-            .setAtoms(List.of(3, 1))
-            .setCoefficients(List.of(-40, 7))
-            .setCoefficientStep(0.01f)
-            .setMissing(List.of(2, 1))
-            .setErrorBound(List.of(0.05f))
-            .setExceptions(List.of(1, -2))
-            .setRaw(null)
-            .setResidual(0.125f)
-            .setAnomalyScore(0.75f)
-            .build(),
-        Anomaly.newBuilder()
-            .setKind(AnomalyKind.DRIFT)
-            .setStartMicros(5)
-            .setSpanMicros(6)
-            .setScore(1.5f)
-            .setThreshold(1f)
-            .setResidual(0.25f)
-            .setPeakMicros(7)
-            .setPeakChannel(0)
-            .setDictionary("plant")
-            .setDictionaryVersion(9)
-            .setReaction("statistics scaled by 0.02")
-            .build(),
-        DictionaryVersion.newBuilder()
-            .setDictionary("plant")
-            .setVersion(2)
-            .setCause(VersionCause.ROUND)
-            .setLearner("odl")
-            .setLength(2)
-            .setChannels(1)
-            .setAtomCount(1)
-            .setFirstAtom(0)
-            .setAtoms(tensor)
-            .setUsage(List.of(0.5f))
-            .setWindows(64)
-            .setTimeMicros(8)
-            .setRelativeError(0.5f)
-            .setReplacedAtoms(1)
-            .build(),
-        DictionaryStatistics.newBuilder()
-            .setDictionary("plant")
-            .setVersion(2)
-            .setContributor("a")
-            .setSequence(0)
-            .setLength(2)
-            .setChannels(1)
-            .setAtomCount(2)
-            .setFirstAtom(0)
-            .setCodeProducts(tensor)
-            .setRecordProducts(tensor)
-            .setUsage(List.of(1f))
-            .setWindows(3)
-            .setEnergy(1.5)
-            .setResidualEnergy(0.5)
-            .setMedianEnergy(0.75f)
-            .setCandidates(tensor)
-            .setCandidateEnergy(List.of(0.25f))
-            .setTimeMicros(4)
-            .build(),
-        new DeadLetter(
-            "ecg",
-            "NOT_FINITE",
-            "value 0 is NaN, expected a finite number",
-            "ecg.readings",
-            1,
-            42L,
-            1_767_225_600_000L,
-            ByteBuffer.wrap(new byte[] {97}),
-            ByteBuffer.wrap(new byte[] {1, 2}),
-            2L),
-        new Metric("ecg", "state.bytes", Map.of("engine", "kafka-streams"), 7L, 4096.0),
-        new KeyValueBlock(
-            GROUP, TensorKind.KEYS, ROTARY, ElementFormat.BFLOAT16, 64L, 1, 9L, bytes(1, 2, 3, 4)),
-        new SessionEnd(GROUP, 10L),
-        new QueryMoments(GROUP, 11L, 5L, List.of(0.5f, 2f)),
-        page(),
-        new KeyValueSummary(
-            GROUP, 0, ROTARY, 1, 7L, 4L, 32L, -3, bytes(0, 0, 128, 63), bytes(0, 0, 0, 64), 12L),
-        KeyValueSample.newBuilder()
-            .setBasis("m/w/3/K/0")
-            .setModel("m")
-            .setWeights("w")
-            .setLayer(3)
-            .setKind(TensorKind.KEYS)
-            .setFirstHead(0)
-            .setHeads(1)
-            .setHeadDimension(2)
-            .setRotary(ROTARY)
-            .setFormat(ElementFormat.FLOAT16)
-            .setTokens(1)
-            .setTimeMicros(13)
-            .setElements(bytes(0, 60, 0, 188))
-            .build(),
-        BasisVersion.newBuilder()
-            .setBasis("m/w/3/K/0")
-            .setVersion(2)
-            .setCause(BasisCause.GAIN)
-            .setHeads(1)
-            .setHeadDimension(2)
-            .setRotary(ROTARY)
-            .setComponentCount(1)
-            .setFirstComponent(0)
-            .setMean(bytes(0, 60, 0, 0))
-            .setChannelDeviations(bytes(0, 64, 0, 60))
-            .setDeviations(bytes(0, 0, 128, 63))
-            .setComponents(bytes(0, 60, 0, 0))
-            .setVectors(640.5)
-            .setCodingGainBits(0.25f)
-            .setTimeMicros(14)
-            .build(),
-        HeadBudget.newBuilder()
-            .setBasis("m/w/3/K/0")
-            .setVersion(1)
-            .setKind(TensorKind.KEYS)
-            .setFirstHead(0)
-            .setEntropies(List.of(0.75f))
-            .setWaterBits(List.of(2.5f))
-            .setBits(List.of(3f))
-            .setTotalBits(3f)
-            .setTimeMicros(15)
-            .build());
+    return Stream.concat(
+        FilledRecords.all(),
+        Stream.of(
+            new SensorReading(1_767_225_600_000_000L, List.of(1.5f, -2.25f), List.of(1)),
+            SparseCode.newBuilder()
+                .setStartMicros(1_767_225_600_000_000L)
+                .setSpanMicros(175_000L)
+                .setLength(64)
+                .setDictionary(null)
+                .setDictionaryVersion(3)
+                .setMean(List.of(0.5f))
+                .setScale(List.of(2f))
+                .setAtoms(List.of(3, 1))
+                .setCoefficients(List.of(-40, 7))
+                .setCoefficientStep(0.01f)
+                .setMissing(List.of(2, 1))
+                .setErrorBound(List.of(0.05f))
+                .setExceptions(List.of(1, -2))
+                .setRaw(null)
+                .setResidual(0.125f)
+                .setAnomalyScore(0.75f)
+                .build(),
+            Anomaly.newBuilder()
+                .setKind(AnomalyKind.DRIFT)
+                .setStartMicros(5)
+                .setSpanMicros(6)
+                .setScore(1.5f)
+                .setThreshold(1f)
+                .setResidual(0.25f)
+                .setPeakMicros(7)
+                .setPeakChannel(0)
+                .setDictionary("plant")
+                .setDictionaryVersion(9)
+                .setReaction("statistics scaled by 0.02")
+                .build(),
+            DictionaryVersion.newBuilder()
+                .setDictionary("plant")
+                .setVersion(2)
+                .setCause(VersionCause.ROUND)
+                .setLearner("odl")
+                .setLength(2)
+                .setChannels(1)
+                .setAtomCount(1)
+                .setFirstAtom(0)
+                .setAtoms(tensor)
+                .setUsage(List.of(0.5f))
+                .setWindows(64)
+                .setTimeMicros(8)
+                .setRelativeError(0.5f)
+                .setReplacedAtoms(1)
+                .build(),
+            DictionaryStatistics.newBuilder()
+                .setDictionary("plant")
+                .setVersion(2)
+                .setContributor("a")
+                .setSequence(0)
+                .setLength(2)
+                .setChannels(1)
+                .setAtomCount(2)
+                .setFirstAtom(0)
+                .setCodeProducts(tensor)
+                .setRecordProducts(tensor)
+                .setUsage(List.of(1f))
+                .setWindows(3)
+                .setEnergy(1.5)
+                .setResidualEnergy(0.5)
+                .setMedianEnergy(0.75f)
+                .setCandidates(tensor)
+                .setCandidateEnergy(List.of(0.25f))
+                .setTimeMicros(4)
+                .build(),
+            new DeadLetter(
+                "ecg",
+                "NOT_FINITE",
+                "value 0 is NaN, expected a finite number",
+                "ecg.readings",
+                1,
+                42L,
+                1_767_225_600_000L,
+                ByteBuffer.wrap(new byte[] {97}),
+                ByteBuffer.wrap(new byte[] {1, 2}),
+                2L),
+            new Metric("ecg", "state.bytes", Map.of("engine", "kafka-streams"), 7L, 4096.0),
+            new KeyValueBlock(
+                GROUP,
+                TensorKind.KEYS,
+                ROTARY,
+                ElementFormat.BFLOAT16,
+                64L,
+                1,
+                9L,
+                bytes(1, 2, 3, 4)),
+            new SessionEnd(GROUP, 10L),
+            new QueryMoments(GROUP, 11L, 5L, List.of(0.5f, 2f)),
+            page(),
+            new KeyValueSummary(
+                GROUP,
+                0,
+                ROTARY,
+                1,
+                7L,
+                4L,
+                32L,
+                -3,
+                bytes(0, 0, 128, 63),
+                bytes(0, 0, 0, 64),
+                12L),
+            KeyValueSample.newBuilder()
+                .setBasis("m/w/3/K/0")
+                .setModel("m")
+                .setWeights("w")
+                .setLayer(3)
+                .setKind(TensorKind.KEYS)
+                .setFirstHead(0)
+                .setHeads(1)
+                .setHeadDimension(2)
+                .setRotary(ROTARY)
+                .setFormat(ElementFormat.FLOAT16)
+                .setTokens(1)
+                .setTimeMicros(13)
+                .setElements(bytes(0, 60, 0, 188))
+                .build(),
+            BasisVersion.newBuilder()
+                .setBasis("m/w/3/K/0")
+                .setVersion(2)
+                .setCause(BasisCause.GAIN)
+                .setHeads(1)
+                .setHeadDimension(2)
+                .setRotary(ROTARY)
+                .setComponentCount(1)
+                .setFirstComponent(0)
+                .setMean(bytes(0, 60, 0, 0))
+                .setChannelDeviations(bytes(0, 64, 0, 60))
+                .setDeviations(bytes(0, 0, 128, 63))
+                .setComponents(bytes(0, 60, 0, 0))
+                .setVectors(640.5)
+                .setCodingGainBits(0.25f)
+                .setTimeMicros(14)
+                .build(),
+            HeadBudget.newBuilder()
+                .setBasis("m/w/3/K/0")
+                .setVersion(1)
+                .setKind(TensorKind.KEYS)
+                .setFirstHead(0)
+                .setEntropies(List.of(0.75f))
+                .setWaterBits(List.of(2.5f))
+                .setBits(List.of(3f))
+                .setTotalBits(3f)
+                .setTimeMicros(15)
+                .build()));
   }
 
   private static final HeadGroup GROUP =

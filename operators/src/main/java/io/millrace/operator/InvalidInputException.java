@@ -42,7 +42,9 @@ public final class InvalidInputException extends RuntimeException {
     /** Comes after the end of what it belongs to. */
     ENDED,
     /** Contradicts what an earlier record of the same key said. */
-    INCONSISTENT
+    INCONSISTENT,
+    /** Lacks the signature or authenticator of who alone may send it. */
+    UNAUTHORISED
   }
 
   private final Reason reason;

@@ -3,6 +3,9 @@ package io.millrace.operator.federated;
 import io.millrace.schema.AuthorisedRecord;
 import io.millrace.schema.ClientMemory;
 import io.millrace.schema.CodecPlan;
+import io.millrace.schema.MaskCohort;
+import io.millrace.schema.MaskDelivery;
+import io.millrace.schema.MaskSurvivors;
 import io.millrace.schema.ModelChunk;
 import io.millrace.schema.ModelPointer;
 import io.millrace.schema.PrivacyAccount;
@@ -52,6 +55,30 @@ public sealed interface FederatedOutput {
     @Override
     public String key() {
       return FederatedKeys.client(offer.getTask().getModel(), offer.getTask().getClient());
+    }
+  }
+
+  /** Who masks with whom in a round; channel tasks. */
+  record Cohort(MaskCohort cohort) implements FederatedOutput {
+    @Override
+    public String key() {
+      return cohort.getModel() + "#cohort";
+    }
+  }
+
+  /** Shares dealt to a client; channel tasks. */
+  record Delivery(MaskDelivery delivery) implements FederatedOutput {
+    @Override
+    public String key() {
+      return FederatedKeys.client(delivery.getModel(), delivery.getClient()) + "#shares";
+    }
+  }
+
+  /** Whose updates are in a masked sum; channel tasks. */
+  record Survivors(MaskSurvivors survivors) implements FederatedOutput {
+    @Override
+    public String key() {
+      return survivors.getModel() + "#survivors";
     }
   }
 

@@ -47,6 +47,18 @@ public record FederatedSettings(
               + " and "
               + rounds.policy());
     }
+    if (rounds.policy() instanceof Masked masked) {
+      if (averaging.remembers() || individual) {
+        throw new IllegalArgumentException(
+            "masked rounds show sums alone: expected no method that remembers clients, no robust"
+                + " rule, got "
+                + averaging.id()
+                + " and "
+                + robust);
+      }
+      MaskedScale.finest(
+          masked.masking().largest(), (long) masked.counts().target() * admission.largestWeight());
+    }
     if (averaging == AveragingMethod.FEDASYNC
         && (individual || method.server().optimiser() != OptimiserName.SGD)) {
       throw new IllegalArgumentException(
@@ -174,6 +186,63 @@ public record FederatedSettings(
       SettingCheck.range("rounds.target", target, 1, 1 << 16);
       SettingCheck.range("rounds.minimum", minimum, 1, target);
       SettingCheck.range("rounds.deadline-millis", deadlineMillis, 0, MAXIMUM_MILLIS);
+    }
+  }
+
+  /**
+   * A round of so many clients whose updates only their sum is seen of.
+   *
+   * @param counts target: keys with which the cohort closes; minimum: members and survivors without
+   *     which the round fails; deadline: event time for masked updates to come, from when the last
+   *     shares are delivered. Nothing is carried: masks are of one round
+   * @param masking who masks with whom, and how
+   */
+  public record Masked(Synchronous counts, Masking masking) implements Policy {
+    /** Bound on masks left in a sum: as many fit a RoundFreeze under 1 MiB. */
+    private static final int MOST_LEFT_MASKS = 24_000;
+
+    /**
+     * @throws IllegalArgumentException for counts that masks cannot serve
+     */
+    public Masked {
+      SettingCheck.range("rounds.target of masked rounds", counts.target(), 2, 1 << 10);
+      SettingCheck.range("rounds.minimum of masked rounds", counts.minimum(), 2, counts.target());
+      if (counts.carries()) {
+        throw new IllegalArgumentException(
+            "rounds.carries is true, expected false in masked rounds");
+      }
+      long most = 0;
+      int degree = masking.neighbours() == 0 ? counts.target() - 1 : masking.neighbours();
+      for (int survivors = 1; survivors <= counts.target(); survivors++) {
+        long dropped = counts.target() - survivors;
+        most = Math.max(most, survivors + dropped * Math.min(degree, survivors));
+      }
+      SettingCheck.range("masks left at most, fewer with neighbours", most, 1, MOST_LEFT_MASKS);
+    }
+  }
+
+  /**
+   * How updates are masked.
+   *
+   * @param threshold share of a client's group beyond which its secrets come back, 0.5 to 0.95; 2/3
+   *     withstands a third of them in league with the server
+   * @param neighbours that each masks with, even; 0: all others
+   * @param largest value of an update
+   * @param phaseMillis event time for keys, shares and reveals each to come
+   */
+  public record Masking(double threshold, int neighbours, float largest, long phaseMillis) {
+    /**
+     * @throws IllegalArgumentException if a value is out of range
+     */
+    public Masking {
+      SettingCheck.range("masking.threshold", threshold, 0.5, 0.95);
+      SettingCheck.range("masking.neighbours", neighbours, 0, 1 << 10);
+      SettingCheck.range("masking.largest", largest, 1e-30, 1e30);
+      SettingCheck.range("masking.phase-millis", phaseMillis, 1, MAXIMUM_MILLIS);
+      if (neighbours % 2 != 0) {
+        throw new IllegalArgumentException(
+            "masking.neighbours is " + neighbours + ", expected an even number");
+      }
     }
   }
 

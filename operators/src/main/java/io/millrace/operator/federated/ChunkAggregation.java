@@ -113,8 +113,12 @@ public final class ChunkAggregation
       throw refuse(Reason.DUPLICATE, "update " + sequence + " has this chunk already");
     }
     state.contest(sequence, digest);
-    float[] values = held.values(state.length());
-    out.accept(receipt(state, held, NormGate.squaredNorm(values, 0, values.length), digest));
+    double squaredNorm = 0;
+    if (!held.codec().equals(MaskedSum.CODEC)) {
+      float[] values = held.values(state.length());
+      squaredNorm = NormGate.squaredNorm(values, 0, values.length);
+    }
+    out.accept(receipt(state, held, squaredNorm, digest));
   }
 
   private FederatedOutput receipt(
@@ -207,6 +211,7 @@ public final class ChunkAggregation
               + " freezes");
     }
     checkNumbers(freeze);
+    checkMasks(freeze);
     checkUpdates(state, freeze);
   }
 
@@ -242,6 +247,20 @@ public final class ChunkAggregation
               + freeze.getRate()
               + ", largest "
               + freeze.getLargest());
+    }
+  }
+
+  private void checkMasks(RoundFreeze freeze) {
+    if (!(settings.rounds().policy() instanceof FederatedSettings.Masked)) {
+      if (!freeze.getReveals().isEmpty()) {
+        throw refuse(Reason.INCONSISTENT, "freeze has masks, the settings ask for none");
+      }
+      return;
+    }
+    try {
+      MaskedSum.checkMasks(freeze);
+    } catch (IllegalArgumentException e) {
+      throw refuse(Reason.INCONSISTENT, "masked freeze: " + e.getMessage());
     }
   }
 

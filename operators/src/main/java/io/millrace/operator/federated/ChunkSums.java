@@ -36,6 +36,9 @@ final class ChunkSums {
   /** Sum of weight x value over divisor. */
   double[] mean(ChunkRound round) {
     RoundFreeze freeze = round.freeze();
+    if (!freeze.getReveals().isEmpty()) {
+      return maskedMean(round);
+    }
     Map<Group, FixedPointSum> sums = new TreeMap<>();
     for (int i = 0; i < round.size(); i++) {
       Group group = group(round, i);
@@ -60,6 +63,13 @@ final class ChunkSums {
       }
     }
     correctMasks(sums, mean);
+    return mean;
+  }
+
+  private double[] maskedMean(ChunkRound round) {
+    double[] mean = new double[round.length()];
+    double[] drawn = round.freeze().getNoise() > 0 ? noise(round, mean.length) : new double[0];
+    MaskedSum.of(round).addTo(mean, 1 / round.freeze().getDivisor(), drawn);
     return mean;
   }
 
@@ -111,14 +121,13 @@ final class ChunkSums {
   }
 
   private void addNoise(ChunkRound round, FixedPointSum sum) {
+    sum.addNoise(noise(round, sum.length()));
+  }
+
+  private double[] noise(ChunkRound round, int length) {
     RoundFreeze freeze = round.freeze();
-    sum.addNoise(
-        noise.chunk(
-            freeze.getModel(),
-            freeze.getVersion(),
-            round.chunk(),
-            sum.length(),
-            freeze.getNoise()));
+    return noise.chunk(
+        freeze.getModel(), freeze.getVersion(), round.chunk(), length, freeze.getNoise());
   }
 
   /**

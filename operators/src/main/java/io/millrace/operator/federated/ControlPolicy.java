@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.federated.FederatedSettings.Buffered;
+import io.millrace.operator.federated.FederatedSettings.Masked;
 import io.millrace.operator.federated.FederatedSettings.Synchronous;
 
 /**
@@ -23,6 +24,11 @@ record ControlPolicy(
 
   static ControlPolicy of(FederatedSettings.Rounds rounds) {
     long taskMicros = 1000 * rounds.taskMillis();
+    if (rounds.policy() instanceof Masked masked) {
+      // the deadlines are those of the SecureRound
+      return new ControlPolicy(
+          masked.counts().target(), masked.counts().minimum(), 0, true, false, taskMicros);
+    }
     if (rounds.policy() instanceof Synchronous policy) {
       return new ControlPolicy(
           policy.target(),

@@ -21,7 +21,8 @@ public final class ControlState {
   static final int BUFFER = 3;
   static final int VERSIONS = 4;
   static final int PLAN = 5;
-  static final int SECTIONS = 6;
+  static final int SECURE = 6;
+  static final int SECTIONS = 7;
 
   /** Most rejections that a version tells of, and that wait for one. */
   static final int MOST_REJECTIONS = 1024;
@@ -98,6 +99,9 @@ public final class ControlState {
   final TreeMap<Long, byte[]> lineages = new TreeMap<>();
 
   OpenVersion openOrNull;
+
+  /** The masked round that is open, from the first keys on. */
+  SecureRound secureOrNull;
 
   /** Version of the newest codec plan; -1: none. */
   long plan = -1;

@@ -14,9 +14,9 @@ import io.millrace.operator.federated.OpenTask.TaskTerms;
 import java.nio.ByteBuffer;
 
 /**
- * Bytes of a {@link ControlState} in six sections, each behind a {@link StateHeader} of family
- * {@link StateHeader#FEDERATED_ROUNDS}, little endian. A text is 2 bytes of length and UTF-8, a list
- * 4 bytes of count, keys rise; n is a name, a text.
+ * Bytes of a {@link ControlState} in seven sections, each behind a {@link StateHeader} of family
+ * {@link StateHeader#FEDERATED_ROUNDS}, little endian. A text is 2 bytes of length and UTF-8, a
+ * list 4 bytes of count, keys rise; n is a name, a text.
  *
  * <pre>
  * section 0    n      model
@@ -35,6 +35,7 @@ import java.nio.ByteBuffer;
  *              8 squared norm; 4 largest; statement. Rejections: n, 8, text, text. Dropped: 8
  * section 4    lineages: 8, 32. Digests of version 0: 4, 32. 1 open version: {@link OpenVersionBytes}
  * section 5    8 plan, 8 planned, list of 8 error sums, 8 count
+ * section 6    1 masked round: {@link SecureRoundBytes}
  * </pre>
  */
 public final class ControlStateCodec implements StateCodec<ControlState> {
@@ -65,6 +66,12 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
       case ControlState.CLIENTS -> encodeClients(state, out);
       case ControlState.BUFFER -> encodeBuffer(state, out);
       case ControlState.VERSIONS -> encodeVersions(state, out);
+      case ControlState.SECURE -> {
+        out.flag(state.secureOrNull != null);
+        if (state.secureOrNull != null) {
+          out.plain(SecureRoundBytes.encode(state.secureOrNull));
+        }
+      }
       default -> {
         out.number(state.plan).number(state.planned).number(state.errorSums.length);
         for (double sum : state.errorSums) {
@@ -80,10 +87,7 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
   public ControlState decode(byte[][] sections) {
     if (sections.length != ControlState.SECTIONS) {
       throw new IllegalArgumentException(
-          "round state has "
-              + sections.length
-              + " sections, expected "
-              + ControlState.SECTIONS);
+          "round state has " + sections.length + " sections, expected " + ControlState.SECTIONS);
     }
     ByteBuffer[] in = new ByteBuffer[sections.length];
     for (int section = 0; section < in.length; section++) {
@@ -96,6 +100,9 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
     decodeBuffer(state, in[ControlState.BUFFER]);
     decodeVersions(state, in[ControlState.VERSIONS]);
     decodePlan(state, in[ControlState.PLAN]);
+    if (StateHeader.getFlag(in[ControlState.SECURE])) {
+      state.secureOrNull = SecureRoundBytes.decode(in[ControlState.SECURE]);
+    }
     for (ByteBuffer section : in) {
       StateHeader.end(section);
     }
@@ -108,6 +115,9 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
     long bytes = 1024 + task * state.tasks.size() + 256L * state.clients.size();
     bytes += 512L * (state.whole.size() + state.rejected.size()) + 64L * state.dropped.size();
     bytes += (long) Double.BYTES * state.errorSums.length;
+    if (state.secureOrNull != null) {
+      bytes += 2L * SecureRoundBytes.bytes(state.secureOrNull);
+    }
     if (state.openOrNull != null) {
       OpenVersion open = state.openOrNull;
       bytes += 256L * open.parts.size() + 96L * open.done.size();

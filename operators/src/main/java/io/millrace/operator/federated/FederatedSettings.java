@@ -56,6 +56,14 @@ public record FederatedSettings(
                 + " and "
                 + robust);
       }
+      if (privacy.clipQuantile() > 0 || !exchange.codecs().equals(List.of("plain"))) {
+        throw new IllegalArgumentException(
+            "masked updates tell no norm and are not packed: expected no clip quantile and codec"
+                + " plain, got "
+                + privacy.clipQuantile()
+                + " and "
+                + exchange.codecs());
+      }
       MaskedScale.finest(
           masked.masking().largest(), (long) masked.counts().target() * admission.largestWeight());
     }
@@ -162,6 +170,11 @@ public record FederatedSettings(
     public Rounds {
       SettingCheck.range("rounds.largest-staleness", largestStaleness, 0, 1L << 40);
       SettingCheck.range("rounds.task-millis", taskMillis, 0, MAXIMUM_MILLIS);
+    }
+
+    /** What updates are counted by: of masked rounds their counts. */
+    Policy counting() {
+      return policy instanceof Masked masked ? masked.counts() : policy;
     }
   }
 

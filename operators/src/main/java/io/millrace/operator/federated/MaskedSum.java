@@ -1,5 +1,7 @@
 package io.millrace.operator.federated;
 
+import io.millrace.schema.Contribution;
+import io.millrace.schema.RoundFreeze;
 import java.nio.ByteBuffer;
 import java.nio.IntBuffer;
 import java.util.List;
@@ -73,11 +75,7 @@ final class MaskedSum {
   void unmask(List<ByteBuffer> reveals) {
     requireMasked();
     List<LeftMask> masks = reveals.stream().map(LeftMask::decode).toList();
-    long own = masks.stream().filter(mask -> mask.kind() == LeftMask.Kind.OWN).count();
-    if (own != updates) {
-      throw new IllegalArgumentException(
-          "own seeds are " + own + ", expected one of each of " + updates + " updates");
-    }
+    requireOwn(masks, updates);
     MaskStream stream = new MaskStream();
     for (LeftMask mask : masks) {
       if (mask.kind() == LeftMask.Kind.SUBTRACTED) {
@@ -87,6 +85,47 @@ final class MaskedSum {
       }
     }
     open = true;
+  }
+
+  private static void requireOwn(List<LeftMask> masks, int updates) {
+    long own = masks.stream().filter(mask -> mask.kind() == LeftMask.Kind.OWN).count();
+    if (own != updates) {
+      throw new IllegalArgumentException(
+          "own seeds are " + own + ", expected one of each of " + updates + " updates");
+    }
+  }
+
+  /**
+   * Checks what a freeze says of masked updates.
+   *
+   * @throws IllegalArgumentException for damaged masks, another number of own seeds than updates,
+   *     updates that are scaled, or bounds that make no fixed point
+   */
+  static void checkMasks(RoundFreeze freeze) {
+    List<LeftMask> masks = freeze.getReveals().stream().map(LeftMask::decode).toList();
+    requireOwn(masks, freeze.getContributions().size());
+    for (Contribution part : freeze.getContributions()) {
+      if (part.getFactor() != 1) {
+        throw new IllegalArgumentException(
+            "factor of " + part.getClient() + " is " + part.getFactor() + ", expected 1");
+      }
+    }
+    MaskedScale.finest(freeze.getLargest(), freeze.getTotalWeight());
+  }
+
+  /** The sum of a round's updates, unmasked. */
+  static MaskedSum of(ChunkRound round) {
+    RoundFreeze freeze = round.freeze();
+    MaskedSum sum =
+        new MaskedSum(
+            round.chunk(),
+            round.length(),
+            MaskedScale.finest(freeze.getLargest(), freeze.getTotalWeight()));
+    for (int i = 0; i < round.size(); i++) {
+      sum.add(round.update(i).payload());
+    }
+    sum.unmask(freeze.getReveals());
+    return sum;
   }
 
   /** The integer of coordinate i: exactly the sum of the clients' terms. */
@@ -101,11 +140,13 @@ final class MaskedSum {
    * Adds factor times the sum to a vector.
    *
    * @param out [length], modified
+   * @param noise on the sum, [length], each rounded to a multiple of the scale's unit; empty: none
    */
-  void addTo(double[] out, double factor) {
+  void addTo(double[] out, double factor, double[] noise) {
     double unit = scale.unit() * factor;
     for (int i = 0; i < sum.length; i++) {
-      out[i] += units(i) * unit;
+      double units = units(i);
+      out[i] += (noise.length == 0 ? units : units + Math.rint(noise[i] / scale.unit())) * unit;
     }
   }
 

@@ -23,9 +23,9 @@ import org.apache.avro.specific.SpecificRecord;
 
 /**
  * Decides about a federated model, from kilobytes: who gets a task, when an update is whole, when a
- * version is made of which updates, what a robust rule makes of their inner products, when a version
- * is whole, and what it cost its clients in privacy. The numbers themselves stay where {@link
- * ChunkAggregation} holds them. Every task given gets one last word: INCLUDED or a {@link
+ * version is made of which updates, what a robust rule makes of their inner products, when a
+ * version is whole, and what it cost its clients in privacy. The numbers themselves stay where
+ * {@link ChunkAggregation} holds them. Every task given gets one last word: INCLUDED or a {@link
  * RejectionReason}.
  *
  * <p>Time is that of the newest {@code RoundTick}, of this model and of no other, and deadlines are
@@ -46,6 +46,7 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
   private final RoundFreezing freezing;
   private final RuleDecision decision;
   private final VersionMaking making;
+  private final MaskedRounds masked;
 
   /**
    * @throws IllegalArgumentException for rounds too small for the robust rule
@@ -59,6 +60,7 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
     this.admission = new UpdateAdmission(settings, budget);
     this.freezing = new RoundFreezing(settings, authority, budget);
     this.decision = new RuleDecision(settings, authority);
+    this.masked = new MaskedRounds(settings, authority);
     this.making = new VersionMaking(settings, budget, admission, decision.name());
   }
 
@@ -90,6 +92,12 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
       commit(state, commit.commit(), out);
     } else if (input instanceof FederatedInput.Authorised authorised) {
       accept(state, check.open(state, authorised.record()), out);
+    } else if (input instanceof FederatedInput.Keys keys) {
+      masked.keys(state, keys.keys(), out);
+    } else if (input instanceof FederatedInput.Shares shares) {
+      masked.shares(state, shares.shares(), out);
+    } else if (input instanceof FederatedInput.Reveal reveal) {
+      masked.reveal(state, reveal.reveal(), out);
     } else {
       throw new InvalidInputException(
           Reason.WRONG_SCHEMA, "record is an UpdateChunk, expected it on the updates topic");
@@ -132,7 +140,14 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
 
   /** What follows from the state alone. */
   private void settle(ControlState state, Consumer<? super FederatedOutput> out) {
-    freezing.freezeAtTarget(state, out);
+    switch (masked.settle(state, out)) {
+      case OPEN -> freezing.freezeMasked(state, out);
+      case FAILED -> {
+        freezing.failMasked(state, out);
+        failed(state, out);
+      }
+      default -> freezing.freezeAtTarget(state, out);
+    }
     offers.offerWaiting(state, out);
   }
 
@@ -174,18 +189,23 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
     state.timeMicros = tick.getTimeMicros();
     if (state.deadlineMicros >= 0 && state.deadlineMicros <= state.timeMicros) {
       if (freezing.closeAtDeadline(state, out)) {
-        RoundStatus failed = status(state);
-        failed.setPhase(RoundPhase.FAILED);
-        out.accept(new FederatedOutput.Status(failed));
-        RoundFreezing.nextRound(state);
+        failed(state, out);
       }
     }
+    masked.tick(state, out);
     for (OpenTask task : new ArrayList<>(state.tasks.values())) {
       if (task.expiresMicros <= state.timeMicros) {
         UpdateOutcomes.endLate(state, task, "task expired", out);
       }
     }
     offers.arm(state);
+  }
+
+  private void failed(ControlState state, Consumer<? super FederatedOutput> out) {
+    RoundStatus failed = status(state);
+    failed.setPhase(RoundPhase.FAILED);
+    out.accept(new FederatedOutput.Status(failed));
+    RoundFreezing.nextRound(state);
   }
 
   private void receipt(

@@ -1,5 +1,6 @@
 package io.millrace.operator.federated;
 
+import io.millrace.operator.federated.FederatedSettings.Masked;
 import io.millrace.operator.federated.OpenVersion.Part;
 import io.millrace.schema.Contribution;
 import io.millrace.schema.RoundFreeze;
@@ -45,9 +46,26 @@ final class RoundFreezing {
   /** Makes a version when the target is reached and none is being made. */
   void freezeAtTarget(ControlState state, Consumer<? super FederatedOutput> out) {
     if (state.version >= 0
+        && !(settings.rounds().policy() instanceof Masked)
         && state.openOrNull == null
         && state.whole.size() >= policy.target()) {
       freeze(state, "at its target", out);
+    }
+  }
+
+  /** Makes a version of the survivors of a masked round, who alone are whole. */
+  void freezeMasked(ControlState state, Consumer<? super FederatedOutput> out) {
+    freeze(state, "with its masks known", out);
+  }
+
+  /** Closes a masked round that failed. */
+  void failMasked(ControlState state, Consumer<? super FederatedOutput> out) {
+    String message = "round " + state.round + " failed: " + state.secureOrNull.failure();
+    endTasks(state, message, out);
+    List<WholeUpdate> lost = List.copyOf(state.whole);
+    state.whole.clear();
+    for (WholeUpdate update : lost) {
+      UpdateOutcomes.end(state, update, RejectionReason.QUORUM, message, out);
     }
   }
 
@@ -85,6 +103,8 @@ final class RoundFreezing {
   /** Begins the next round; the version being made, if any, is no part of it. */
   static void nextRound(ControlState state) {
     state.round++;
+    state.secureOrNull = null;
+    state.touch(ControlState.SECURE);
     state.offered = false;
     state.deadlineMicros = -1;
     state.openedMicros = state.now();
@@ -97,8 +117,7 @@ final class RoundFreezing {
     int count = Math.min(policy.target(), state.whole.size());
     List<WholeUpdate> chosen = new ArrayList<>(state.whole.subList(0, count));
     state.whole.subList(0, count).clear();
-    chosen.sort(
-        Comparator.comparing(WholeUpdate::client).thenComparingLong(WholeUpdate::sequence));
+    chosen.sort(Comparator.comparing(WholeUpdate::client).thenComparingLong(WholeUpdate::sequence));
     RoundFreeze freeze = freeze(state, chosen);
     OpenVersion open = open(state, freeze, chosen);
     state.openOrNull = open;
@@ -119,7 +138,9 @@ final class RoundFreezing {
     long totalWeight = 0;
     for (WholeUpdate update : chosen) {
       double factor =
-          state.clip > 0 ? AdaptiveClip.factor(state.clip, update.squaredNorm()) : 1;
+          state.clip > 0 && state.secureOrNull == null
+              ? AdaptiveClip.factor(state.clip, update.squaredNorm())
+              : 1;
       int weight = weights.weight(update, state.staleness(update.newestVersion()));
       totalWeight += weight;
       largest = Math.max(largest, update.largest() * factor);
@@ -150,6 +171,12 @@ final class RoundFreezing {
     freeze.setNoise(settings.privacy().noise() * state.clip * weights.unit());
     freeze.setNeedsDecision(settings.robust().needsDecision());
     freeze.setReveals(List.of());
+    if (state.secureOrNull != null) {
+      Masked masked = (Masked) settings.rounds().policy();
+      freeze.setLargest(masked.masking().largest());
+      freeze.setTotalWeight(state.secureOrNull.totalWeight());
+      freeze.setReveals(state.secureOrNull.reveals());
+    }
     return freeze;
   }
 
@@ -203,8 +230,7 @@ final class RoundFreezing {
     return means;
   }
 
-  private void endTasks(
-      ControlState state, String when, Consumer<? super FederatedOutput> out) {
+  private void endTasks(ControlState state, String when, Consumer<? super FederatedOutput> out) {
     for (OpenTask task : List.copyOf(state.tasks.values())) {
       if (!policy.carries()) {
         UpdateOutcomes.endLate(state, task, when, out);

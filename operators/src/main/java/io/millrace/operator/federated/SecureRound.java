@@ -78,7 +78,8 @@ final class SecureRound {
   /**
    * @param seed of the neighbours' graph
    * @param largestWeight of an update
-   * @param timeMicros event time of the newest tick
+   * @param timeMicros event time of the newest tick; below 0: none came, phases begin with the
+   *     first
    */
   SecureRound(
       String model, long round, long seed, Masked settings, int largestWeight, long timeMicros) {
@@ -88,7 +89,7 @@ final class SecureRound {
     this.settings = settings;
     this.largestWeight = largestWeight;
     this.timeMicros = timeMicros;
-    deadlineMicros = after(settings.masking().phaseMillis());
+    deadlineMicros = after(phaseMillis());
   }
 
   Phase phase() {
@@ -215,6 +216,21 @@ final class SecureRound {
     }
   }
 
+  /** Whether an update counts that is whole now. */
+  boolean awaits(String client, long sequence) {
+    int place = cohortOrNull == null ? -1 : cohortOrNull.place(client);
+    return phase == Phase.UPDATES
+        && place >= 0
+        && cohortOrNull.member(place).getSequence() == sequence
+        && dealers[place]
+        && !whole[place];
+  }
+
+  /** Names of clients whose updates are whole, rising. */
+  List<String> whole() {
+    return places(whole).stream().map(cohortOrNull::name).toList();
+  }
+
   /** Takes an update out again that was found contested; too late once survivors are named. */
   void lose(String client) {
     int place = cohortOrNull == null ? -1 : cohortOrNull.place(client);
@@ -287,7 +303,11 @@ final class SecureRound {
 
   /** Moves event time; the phase ends when its deadline is reached. */
   void tick(long micros, Consumer<? super FederatedOutput> out) {
+    boolean first = timeMicros < 0;
     timeMicros = Math.max(timeMicros, micros);
+    if (first) {
+      deadlineMicros = after(phaseMillis());
+    }
     if (timeMicros >= deadlineMicros) {
       close(out);
     }
@@ -309,7 +329,7 @@ final class SecureRound {
     }
     MaskCohort record = cohortRecord();
     begin(new MaskingCohort(record));
-    move(Phase.SHARES, settings.masking().phaseMillis());
+    move(Phase.SHARES);
     out.accept(new FederatedOutput.Cohort(record));
   }
 
@@ -374,7 +394,7 @@ final class SecureRound {
     for (int i = 0; i < dealt.length; i++) {
       dealt[i] = named[i] ? dealt[i].delivered() : null;
     }
-    move(Phase.UPDATES, settings.counts().deadlineMillis());
+    move(Phase.UPDATES);
   }
 
   private void closeUpdates(Consumer<? super FederatedOutput> out) {
@@ -396,7 +416,7 @@ final class SecureRound {
       }
     }
     survivors = whole.clone();
-    move(Phase.REVEALS, settings.masking().phaseMillis());
+    move(Phase.REVEALS);
     out.accept(new FederatedOutput.Survivors(new MaskSurvivors(model, round, places(survivors))));
   }
 
@@ -434,21 +454,34 @@ final class SecureRound {
     return count < least;
   }
 
-  private void fail(String message) {
+  /** Gives the round up; its masks are never known then. */
+  void fail(String message) {
     failure = message;
     phase = Phase.FAILED;
     deadlineMicros = NEVER;
     shares.forEach(TreeMap::clear);
+    masks = List.of();
   }
 
-  private void move(Phase next, long millis) {
+  private void move(Phase next) {
     phase = next;
-    deadlineMicros = after(millis);
+    deadlineMicros = after(phaseMillis());
+  }
+
+  /** Event time of the phase, 0: without end. */
+  private long phaseMillis() {
+    return switch (phase) {
+      case KEYS, SHARES, REVEALS -> settings.masking().phaseMillis();
+      case UPDATES -> settings.counts().deadlineMillis();
+      case OPEN, FAILED -> 0;
+    };
   }
 
   private long after(long millis) {
     long micros = 1000 * millis;
-    return millis == 0 || timeMicros > NEVER - micros ? NEVER : timeMicros + micros;
+    return millis == 0 || timeMicros < 0 || timeMicros > NEVER - micros
+        ? NEVER
+        : timeMicros + micros;
   }
 
   private int count(boolean[] named, int member) {

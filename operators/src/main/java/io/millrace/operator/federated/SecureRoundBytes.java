@@ -65,6 +65,13 @@ final class SecureRoundBytes {
     return bytes + (round.dealt.length > 0 ? Integer.BYTES : 0) + round.masks.size() * MASK_BYTES;
   }
 
+  /** A round's bytes. */
+  static byte[] encode(SecureRound round) {
+    ByteBuffer out = ByteBuffer.allocate(bytes(round)).order(ByteOrder.LITTLE_ENDIAN);
+    encode(round, out);
+    return out.array();
+  }
+
   /**
    * Writes a round.
    *

@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.federated.FederatedSettings.Buffered;
+import io.millrace.operator.federated.FederatedSettings.Masked;
 import io.millrace.operator.federated.FederatedSettings.Policy;
 import io.millrace.operator.federated.FederatedSettings.Synchronous;
 
@@ -76,6 +77,13 @@ final class SettingsDigest {
           .number(rounds.minimum())
           .number(rounds.deadlineMillis())
           .number(rounds.carries() ? 1 : 0);
+    } else if (policy instanceof Masked masked) {
+      policy(bytes.text("masked"), masked.counts());
+      bytes
+          .number(masked.masking().threshold())
+          .number(masked.masking().neighbours())
+          .number((double) masked.masking().largest())
+          .number(masked.masking().phaseMillis());
     } else if (policy instanceof Buffered buffered) {
       bytes
           .text("buffered")

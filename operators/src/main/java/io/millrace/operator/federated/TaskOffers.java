@@ -28,13 +28,18 @@ final class TaskOffers {
   private final Authority authority;
   private final PrivacyBudget budget;
   private final Map<String, Double> parameters;
+  private final String codec;
 
   TaskOffers(FederatedSettings settings, Authority authority, PrivacyBudget budget) {
     this.settings = settings;
     this.policy = ControlPolicy.of(settings.rounds());
     this.authority = authority;
     this.budget = budget;
-    this.parameters = parameters(settings.method());
+    this.parameters = parameters(settings);
+    this.codec =
+        settings.rounds().policy() instanceof FederatedSettings.Masked
+            ? MaskedSum.CODEC
+            : settings.exchange().codecs().get(0);
   }
 
   /**
@@ -153,14 +158,15 @@ final class TaskOffers {
                 vouched,
                 state.chunks,
                 ByteBuffer.wrap(state.schemaHash.clone()),
-                settings.exchange().codecs().get(0),
+                codec,
                 state.plan,
                 settings.method().averaging().id(),
                 parameters,
                 task.missing())));
   }
 
-  private static Map<String, Double> parameters(FederatedSettings.Method method) {
+  private static Map<String, Double> parameters(FederatedSettings settings) {
+    FederatedSettings.Method method = settings.method();
     FederatedSettings.Local local = method.local();
     TreeMap<String, Double> parameters = new TreeMap<>();
     parameters.put("local-steps", (double) local.steps());
@@ -170,6 +176,13 @@ final class TaskOffers {
     parameters.put("momentum", local.momentum());
     parameters.put("error-weight", local.errorWeight());
     parameters.put("memory-bits", (double) method.memoryBits());
+    if (settings.rounds().policy() instanceof FederatedSettings.Masked) {
+      // nobody else can clip what nobody else sees
+      parameters.put("clip", settings.privacy().clip());
+      parameters.put(
+          "largest-weight",
+          settings.privacy().noise() > 0 ? 1.0 : settings.admission().largestWeight());
+    }
     return Collections.unmodifiableMap(parameters);
   }
 }

@@ -97,6 +97,12 @@ final class UpdateIntake {
     byte[] payload = CanonicalBytes.array(chunk.getPayload());
     byte[] second = CanonicalBytes.array(chunk.getSecond());
     room(state, (long) payload.length + second.length);
+    PendingUpdate.Source source =
+        new PendingUpdate.Source(
+            task.getClient(), task.getSequence(), task.getBaseVersion(), task.getSeed());
+    if (settings.rounds().policy() instanceof FederatedSettings.Masked) {
+      return masked(state, new PendingUpdate(source, chunk.getCodec(), digest, payload, second, 0));
+    }
     if (!settings.exchange().codecs().contains(chunk.getCodec())) {
       throw refuse(
           Reason.INCONSISTENT,
@@ -127,13 +133,24 @@ final class UpdateIntake {
     if (settings.method().averaging().remembers()) {
       remembered(state, task, increment);
     }
-    PendingUpdate.Source source =
-        new PendingUpdate.Source(
-            task.getClient(), task.getSequence(), task.getBaseVersion(), task.getSeed());
     return new Accepted(
         new PendingUpdate(
             source, chunk.getCodec(), digest, payload, second, Math.max(largest, increment)),
         squaredNorm);
+  }
+
+  /** Of a masked chunk nothing is known but its length: any bytes can be one. */
+  private static Accepted masked(ChunkState state, PendingUpdate update) {
+    if (!update.codec().equals(MaskedSum.CODEC) || update.second().length > 0) {
+      throw refuse(
+          Reason.INCONSISTENT, "update is not masked, expected codec masked and one payload");
+    }
+    try {
+      MaskedSum.check(update.payload(), state.length());
+    } catch (IllegalArgumentException e) {
+      throw refuse(Reason.MALFORMED, e.getMessage());
+    }
+    return new Accepted(update, 0);
   }
 
   private void room(ChunkState state, long bytes) {

@@ -14,8 +14,8 @@ import io.millrace.operator.federated.FederatedSettings.Synchronous;
  * at once                         2^20 s(age); divisor: 2^20
  * </pre>
  *
- * with b 20, or less so that no weight passes 2^28. Under noise corrections count 1 at most, so that
- * no update weighs more than the noise is for. Stateless.
+ * with b 20, or less so that no weight passes 2^28. Under noise corrections count 1 at most, so
+ * that no update weighs more than the noise is for. Stateless.
  */
 final class UpdateWeights {
   /** One in weights of fractions. */
@@ -50,7 +50,7 @@ final class UpdateWeights {
       return 1;
     }
     double staleness = settings.rounds().staleness().weight(age);
-    if (settings.rounds().policy() instanceof Synchronous policy) {
+    if (settings.rounds().counting() instanceof Synchronous policy) {
       int examples = Math.min(update.statement().examples(), largestExamples);
       return policy.carries() ? rounded(examples * staleness * carriedUnit) : examples;
     }
@@ -64,7 +64,7 @@ final class UpdateWeights {
     if (uniform) {
       return 1;
     }
-    return settings.rounds().policy() instanceof Synchronous policy
+    return settings.rounds().counting() instanceof Synchronous policy
         ? policy.carries() ? carriedUnit : 1
         : UNIT;
   }
@@ -78,7 +78,7 @@ final class UpdateWeights {
     if (uniform) {
       return updates;
     }
-    return settings.rounds().policy() instanceof Synchronous
+    return settings.rounds().counting() instanceof Synchronous
         ? totalWeight
         : (double) UNIT * updates;
   }

@@ -55,7 +55,8 @@ final class ControlSimulation {
       offer(ControlRun.request("client-" + random.nextInt(CLIENTS)));
     } else if (dice < 99) {
       millis += random.nextInt(300);
-      offer(ControlRun.authorise(new io.millrace.schema.RoundTick(ControlRun.MODEL, 1000 * millis)));
+      offer(
+          ControlRun.authorise(new io.millrace.schema.RoundTick(ControlRun.MODEL, 1000 * millis)));
     } else if (run.state.version > 3) {
       offer(
           ControlRun.authorise(
@@ -90,8 +91,7 @@ final class ControlSimulation {
     }
     double squaredNorm = 1 + 20 * random.nextDouble();
     ControlRun.Update update =
-        new ControlRun.Update(
-            offer.getTask(), run.chunks, squaredNorm, 1 + random.nextInt(2000));
+        new ControlRun.Update(offer.getTask(), run.chunks, squaredNorm, 1 + random.nextInt(2000));
     int mood = random.nextInt(20);
     if (mood == 0) {
       return;

@@ -74,7 +74,7 @@ class SecureRoundTest {
       double[] mean = new double[plain.length];
       MaskedSum sum = run.masked(chunk, false);
       sum.unmask(run.round.reveals());
-      sum.addTo(mean, 0.25);
+      sum.addTo(mean, 0.25, new double[0]);
       assertEquals(plain[7] * run.scale().unit() / 4, mean[7], 0);
     }
   }

@@ -148,6 +148,7 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
       }
       default -> freezing.freezeAtTarget(state, out);
     }
+    freezing.forgetMuch(state, out);
     offers.offerWaiting(state, out);
   }
 

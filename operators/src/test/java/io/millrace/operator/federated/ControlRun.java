@@ -314,7 +314,9 @@ final class ControlRun {
             ? encoded(commit.commit())
             : input instanceof FederatedInput.Authorised authorised
                 ? encoded(authorised.record())
-                : encoded(((FederatedInput.Update) input).chunk());
+                : input instanceof FederatedInput.Update update
+                    ? encoded(update.chunk())
+                    : encoded(MaskedFederation.record(input));
   }
 
   static byte[] bytes(FederatedOutput output) {
@@ -333,7 +335,9 @@ final class ControlRun {
                                 ? encoded(account.account())
                                 : output instanceof FederatedOutput.Status status
                                     ? encoded(status.status())
-                                    : encoded(((FederatedOutput.Outcome) output).outcome());
+                                    : output instanceof FederatedOutput.Outcome outcome
+                                        ? encoded(outcome.outcome())
+                                        : encoded(MaskedFederation.record(output));
     return new CanonicalBytes(output.getClass().getSimpleName())
         .text(output.key())
         .bytes(value)

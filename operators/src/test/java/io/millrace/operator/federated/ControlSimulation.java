@@ -4,7 +4,9 @@ import io.millrace.operator.InvalidInputException;
 import io.millrace.schema.ChunkGram;
 import io.millrace.schema.ChunkReceipt;
 import io.millrace.schema.ClientCommit;
+import io.millrace.schema.ModelPointer;
 import io.millrace.schema.RoundFreeze;
+import io.millrace.schema.RoundTick;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
 import java.nio.ByteBuffer;
@@ -55,12 +57,11 @@ final class ControlSimulation {
       offer(ControlRun.request("client-" + random.nextInt(CLIENTS)));
     } else if (dice < 99) {
       millis += random.nextInt(300);
-      offer(
-          ControlRun.authorise(new io.millrace.schema.RoundTick(ControlRun.MODEL, 1000 * millis)));
+      offer(ControlRun.authorise(new RoundTick(ControlRun.MODEL, 1000 * millis)));
     } else if (run.state.version > 3) {
       offer(
           ControlRun.authorise(
-              new io.millrace.schema.ModelPointer(
+              new ModelPointer(
                   ControlRun.MODEL, run.state.version - random.nextInt(3), "ROLLED_BACK")));
     }
   }
@@ -91,7 +92,8 @@ final class ControlSimulation {
     }
     double squaredNorm = 1 + 20 * random.nextDouble();
     ControlRun.Update update =
-        new ControlRun.Update(offer.getTask(), run.chunks, squaredNorm, 1 + random.nextInt(2000));
+        new ControlRun.Update(
+            offer.getTask(), run.chunks, squaredNorm, 1 + random.nextInt(2000));
     int mood = random.nextInt(20);
     if (mood == 0) {
       return;

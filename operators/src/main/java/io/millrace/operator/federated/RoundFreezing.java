@@ -44,9 +44,7 @@ final class RoundFreezing {
 
   /** Makes a version when the target is reached and none is being made. */
   void freezeAtTarget(ControlState state, Consumer<? super FederatedOutput> out) {
-    if (state.version >= 0
-        && state.openOrNull == null
-        && state.whole.size() >= policy.target()) {
+    if (state.version >= 0 && state.openOrNull == null && state.whole.size() >= policy.target()) {
       freeze(state, "at its target", out);
     }
   }
@@ -97,8 +95,7 @@ final class RoundFreezing {
     int count = Math.min(policy.target(), state.whole.size());
     List<WholeUpdate> chosen = new ArrayList<>(state.whole.subList(0, count));
     state.whole.subList(0, count).clear();
-    chosen.sort(
-        Comparator.comparing(WholeUpdate::client).thenComparingLong(WholeUpdate::sequence));
+    chosen.sort(Comparator.comparing(WholeUpdate::client).thenComparingLong(WholeUpdate::sequence));
     RoundFreeze freeze = freeze(state, chosen);
     OpenVersion open = open(state, freeze, chosen);
     state.openOrNull = open;
@@ -118,8 +115,7 @@ final class RoundFreezing {
     double largest = 0;
     long totalWeight = 0;
     for (WholeUpdate update : chosen) {
-      double factor =
-          state.clip > 0 ? AdaptiveClip.factor(state.clip, update.squaredNorm()) : 1;
+      double factor = state.clip > 0 ? AdaptiveClip.factor(state.clip, update.squaredNorm()) : 1;
       int weight = weights.weight(update, state.staleness(update.newestVersion()));
       totalWeight += weight;
       largest = Math.max(largest, update.largest() * factor);
@@ -226,8 +222,7 @@ final class RoundFreezing {
     return means;
   }
 
-  private void endTasks(
-      ControlState state, String when, Consumer<? super FederatedOutput> out) {
+  private void endTasks(ControlState state, String when, Consumer<? super FederatedOutput> out) {
     for (OpenTask task : List.copyOf(state.tasks.values())) {
       if (!policy.carries()) {
         UpdateOutcomes.endLate(state, task, when, out);

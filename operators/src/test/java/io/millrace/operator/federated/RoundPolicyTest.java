@@ -59,8 +59,7 @@ class RoundPolicyTest {
       for (int age = 0; age < 4; age++) {
         Contribution part = freeze.getContributions().get(age);
         assertEquals("aged-" + age, part.getClient());
-        assertEquals(
-            Math.pow(age + 1, -0.5) / 4, part.getWeight() / freeze.getDivisor(), 1e-6);
+        assertEquals(Math.pow(age + 1, -0.5) / 4, part.getWeight() / freeze.getDivisor(), 1e-6);
       }
     }
   }
@@ -158,8 +157,7 @@ class RoundPolicyTest {
     run.tick(1_500);
     assertEquals(List.of("a:INCOMPLETE", "b:LATE"), run.lastOutcomes());
     assertEquals(
-        Reason.LATE,
-        run.refused(new FederatedInput.Commit(run.update(offer).commit())).reason());
+        Reason.LATE, run.refused(new FederatedInput.Commit(run.update(offer).commit())).reason());
   }
 
   @Test
@@ -268,8 +266,11 @@ class RoundPolicyTest {
 
   private static RoundDecision decision(ControlRun run, double[][] rows, int... order) {
     for (int chunk : order) {
-      assertEquals(List.of(), run.last(FederatedOutput.Command.class).stream()
-          .filter(command -> chunk != order[0]).toList());
+      assertEquals(
+          List.of(),
+          run.last(FederatedOutput.Command.class).stream()
+              .filter(command -> chunk != order[0])
+              .toList());
       run.authorised(run.gram(rows, chunk));
     }
     FederatedOutput.Command command = run.last(FederatedOutput.Command.class).get(1);
@@ -280,7 +281,8 @@ class RoundPolicyTest {
   @Test
   void multiKrumIsDecidedFromTheSumOfAllChunks() {
     ControlRun run = robust(PreMixing.NONE, RobustRule.MULTI_KRUM);
-    assertEquals(List.of(1, 1, 1, 1, 1, 1, 1, 1),
+    assertEquals(
+        List.of(1, 1, 1, 1, 1, 1, 1, 1),
         run.freeze().getContributions().stream().map(Contribution::getWeight).toList());
     assertTrue(run.freeze().getNeedsDecision());
     RoundDecision decision = decision(run, attacked(), 2, 0, 1);

@@ -164,6 +164,12 @@ final class ControlCheck {
         state.lineages.containsKey(pointer.getVersion()),
         Reason.UNKNOWN_MODEL,
         "version " + pointer.getVersion() + " is not kept, expected one of " + versions(state));
+    // the version being made takes the place of the oldest
+    OpenVersion open = state.openOrNull;
+    require(
+        open == null || pointer.getVersion() > open.version - settings.exchange().keptVersions(),
+        Reason.UNKNOWN_MODEL,
+        "version " + pointer.getVersion() + " goes with version " + state.newestVersion() + " + 1");
     require(
         pointer.getVersion() != (state.rollback >= 0 ? state.rollback : state.pointer)
             || (state.rollback < 0 && state.openOrNull != null),

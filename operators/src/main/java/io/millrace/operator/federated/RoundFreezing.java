@@ -29,6 +29,7 @@ final class RoundFreezing {
 
   /** Largest deviation that chunks add noise of. */
   private static final double LARGEST_NOISE = 1e30;
+
   private static final int MOST_MEASURES = 64;
 
   private final FederatedSettings settings;

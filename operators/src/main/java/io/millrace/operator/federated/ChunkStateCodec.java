@@ -349,7 +349,9 @@ public final class ChunkStateCodec implements StateCodec<ChunkState> {
       long base = in.getLong();
       long seed = in.getLong();
       String codec = StateHeader.getText(in);
-      UpdateCodecs.named(codec);
+      if (!codec.equals(MaskedSum.CODEC)) {
+        UpdateCodecs.named(codec);
+      }
       byte[] digest = bytes(in, DIGEST);
       StateHeader.need(in, Float.BYTES);
       float largest = in.getFloat();

@@ -164,6 +164,12 @@ final class ControlCheck {
         state.lineages.containsKey(pointer.getVersion()),
         Reason.UNKNOWN_MODEL,
         "version " + pointer.getVersion() + " is not kept, expected one of " + versions(state));
+    // the version being made takes the place of the oldest
+    OpenVersion open = state.openOrNull;
+    require(
+        open == null || pointer.getVersion() > open.version - settings.exchange().keptVersions(),
+        Reason.UNKNOWN_MODEL,
+        "version " + pointer.getVersion() + " goes with version " + state.newestVersion() + " + 1");
     require(
         pointer.getVersion() != (state.rollback >= 0 ? state.rollback : state.pointer)
             || (state.rollback < 0 && state.openOrNull != null),
@@ -252,7 +258,7 @@ final class ControlCheck {
     OpenVersion open = state.openOrNull;
     long awaited = state.version < 0 ? 0 : open == null ? -1 : open.version;
     require(
-        done.getVersion() == awaited && (open == null || !open.isDeciding()),
+        awaited >= 0 && done.getVersion() == awaited && (open == null || !open.isDeciding()),
         done.getVersion() <= state.version ? Reason.DUPLICATE : Reason.INCONSISTENT,
         "no chunk of version " + done.getVersion() + " is awaited");
     require(

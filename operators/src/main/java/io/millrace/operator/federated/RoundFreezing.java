@@ -1,5 +1,6 @@
 package io.millrace.operator.federated;
 
+import io.millrace.operator.SettingCheck;
 import io.millrace.operator.federated.FederatedSettings.Masked;
 import io.millrace.operator.federated.OpenVersion.Part;
 import io.millrace.schema.Contribution;
@@ -25,6 +26,11 @@ final class RoundFreezing {
   private static final int CLIP_COUNTER = -1;
 
   private static final double CLIP_RATE = 0.2;
+  private static final double SMALLEST_CLIP = 1e-30;
+
+  /** Largest deviation that chunks add noise of. */
+  private static final double LARGEST_NOISE = 1e30;
+
   private static final int MOST_MEASURES = 64;
 
   private final FederatedSettings settings;
@@ -41,6 +47,15 @@ final class RoundFreezing {
     this.budget = budget;
     this.commands = new ChunkCommands(authority);
     this.noise = authority.noise();
+    double largestClip =
+        settings.privacy().clipQuantile() > 0
+            ? Math.max(settings.privacy().clip(), settings.admission().largestNorm())
+            : settings.privacy().clip();
+    SettingCheck.range(
+        "privacy.noise x largest clip x weight",
+        settings.privacy().noise() * largestClip * weights.unit(),
+        0,
+        LARGEST_NOISE);
   }
 
   /** Makes a version when the target is reached and none is being made. */
@@ -276,9 +291,11 @@ final class RoundFreezing {
         deviation > 0
             ? noise.chunk(state.key, state.version + 1, CLIP_COUNTER, 1, deviation)[0]
             : 0;
-    state.clip =
+    double next =
         new AdaptiveClip(settings.privacy().clipQuantile(), CLIP_RATE)
             .next(bound, within, chosen.size(), drawn);
+    // updates of zeros would carry it to 0, and beyond the gate none can be
+    state.clip = Math.max(SMALLEST_CLIP, Math.min(settings.admission().largestNorm(), next));
   }
 
   /** The next float but one: no product rounded to float is beyond it. */

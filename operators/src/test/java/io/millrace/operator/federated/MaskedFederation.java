@@ -123,8 +123,9 @@ final class MaskedFederation {
     return sections;
   }
 
-  void control(FederatedInput input) {
-    controlInputs.add(input);
+  void control(FederatedInput sent) {
+    FederatedInput input = copy(sent);
+    controlInputs.add(copy(sent));
     try {
       accept(control, controlState, input);
     } catch (InvalidInputException refusal) {
@@ -135,6 +136,28 @@ final class MaskedFederation {
       controlState = codec.decode(sections(codec, controlState));
     }
     drain();
+  }
+
+  /** As the log has it: records of one client must not share a task. */
+  private static FederatedInput copy(FederatedInput input) {
+    if (input instanceof FederatedInput.Keys keys) {
+      return new FederatedInput.Keys(copy(keys.keys()));
+    }
+    if (input instanceof FederatedInput.Shares shares) {
+      return new FederatedInput.Shares(copy(shares.shares()));
+    }
+    if (input instanceof FederatedInput.Reveal reveal) {
+      return new FederatedInput.Reveal(copy(reveal.reveal()));
+    }
+    return input instanceof FederatedInput.Commit commit
+        ? new FederatedInput.Commit(copy(commit.commit()))
+        : input;
+  }
+
+  @SuppressWarnings("unchecked")
+  private static <T extends SpecificRecord> T copy(T record) {
+    SingleObject<T> codec = SingleObject.of((Class<T>) record.getClass());
+    return codec.decode(codec.encode(record));
   }
 
   void chunk(int chunk, FederatedInput input) {

@@ -239,6 +239,39 @@ class RoundPolicyTest {
     assertEquals(0, run.freeze().getParent());
   }
 
+  @Test
+  void aVersionThatTheNextOneReplacesCannotBeRolledBackTo() {
+    ControlRun run =
+        ControlRun.started(
+            new ControlTestSettings().policy(new Synchronous(1, 1, 1000, false)), CHUNKS);
+    for (int i = 0; i < 3; i++) {
+      run.contribute("a");
+      run.publish();
+    }
+    run.contribute("a");
+    // versions 0 to 3 are kept, but version 4 is being made
+    assertEquals(
+        Reason.UNKNOWN_MODEL,
+        run.refused(ControlRun.authorise(new ModelPointer(ControlRun.MODEL, 0L, ""))).reason());
+    run.rollBack(1);
+    run.publish();
+    run.contribute("a");
+    assertEquals(1, run.freeze().getParent());
+  }
+
+  @Test
+  void anUpdateOfNextToNothingGetsNoWeightThatChunksRefuse() {
+    double[][] rows = attacked();
+    for (int c = 0; c < rows[3].length; c++) {
+      rows[3][c] *= 1e-12;
+    }
+    RoundDecision decision = decision(robust(PreMixing.NONE, RobustRule.FLAG), rows, 0, 1, 2);
+    for (double weight : decision.getWeights()) {
+      assertTrue(Math.abs(weight) <= 1e6, decision.getWeights().toString());
+    }
+    assertEquals(1e6, decision.getWeights().get(3));
+  }
+
   /** Six honest vectors, two of far away, as rows a to h. */
   private static double[][] attacked() {
     double[][] rows = new double[8][6];

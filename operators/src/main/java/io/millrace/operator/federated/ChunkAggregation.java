@@ -273,6 +273,9 @@ public final class ChunkAggregation
   }
 
   private void checkMasks(RoundFreeze freeze) {
+    if (freeze.getContributions().isEmpty() && freeze.getReveals().isEmpty()) {
+      return;
+    }
     if (!(settings.rounds().policy() instanceof FederatedSettings.Masked)) {
       if (!freeze.getReveals().isEmpty()) {
         throw refuse(Reason.INCONSISTENT, "freeze has masks, the settings ask for none");

@@ -174,6 +174,12 @@ final class RoundFreezing {
     freeze.setDivisor(weights.divisor(chosen.size(), totalWeight));
     freeze.setNoise(settings.privacy().noise() * state.clip * weights.unit());
     freeze.setNeedsDecision(settings.robust().needsDecision());
+    if (state.secureOrNull != null) {
+      Masked masked = (Masked) settings.rounds().policy();
+      freeze.setLargest(masked.masking().largest());
+      freeze.setTotalWeight(state.secureOrNull.totalWeight());
+      freeze.setReveals(state.secureOrNull.reveals());
+    }
     return freeze;
   }
 
@@ -199,12 +205,6 @@ final class RoundFreezing {
     freeze.setNoise(0.0);
     freeze.setNeedsDecision(false);
     freeze.setReveals(List.of());
-    if (state.secureOrNull != null) {
-      Masked masked = (Masked) settings.rounds().policy();
-      freeze.setLargest(masked.masking().largest());
-      freeze.setTotalWeight(state.secureOrNull.totalWeight());
-      freeze.setReveals(state.secureOrNull.reveals());
-    }
     return freeze;
   }
 

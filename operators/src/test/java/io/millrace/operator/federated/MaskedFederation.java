@@ -197,7 +197,7 @@ final class MaskedFederation {
       } else if (output instanceof FederatedOutput.Version one) {
         versions.add(one.commit());
       } else if (output instanceof FederatedOutput.Model model) {
-        ByteBuffer values = model.chunk().getValues().order(ByteOrder.LITTLE_ENDIAN);
+        ByteBuffer values = model.chunk().getValues().duplicate().order(ByteOrder.LITTLE_ENDIAN);
         double[] numbers = new double[values.remaining() / settings.exchange().elementBytes()];
         for (int i = 0; i < numbers.length; i++) {
           numbers[i] = values.getFloat(4 * i);
@@ -247,6 +247,23 @@ final class MaskedFederation {
 
   static int examples(String client) {
     return 1 + Math.floorMod(client.hashCode(), 7);
+  }
+
+  /** Another chunk 0 under the task of a client: any bytes look masked. */
+  void forge(String client) {
+    TaskOffer offer = offers.get(client);
+    UpdateChunk update =
+        new UpdateChunk(
+            offer.getTask(),
+            0,
+            CHUNKS,
+            offer.getSchemaHash(),
+            offer.getCodec(),
+            ByteBuffer.allocate(Integer.BYTES * length(0)),
+            ByteBuffer.allocate(0),
+            ByteBuffer.allocate(0));
+    update.setDigest(ByteBuffer.wrap(Digests.of(update)));
+    chunk(0, new FederatedInput.Update(update));
   }
 
   /** Chunks of a client's masked update from one to another, then perhaps its commit. */

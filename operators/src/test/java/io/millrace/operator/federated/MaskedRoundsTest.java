@@ -106,14 +106,8 @@ class MaskedRoundsTest {
   void updateContestedAfterSurvivorsWereNamedFailsTheRound() {
     MaskedFederation run = new MaskedFederation(settings(4, 3).build(), true, 3);
     run.round(names(4), new TreeSet<>());
-    MaskingClient honest = run.clients.get("client-2");
-    MaskedFederation twin = new MaskedFederation(settings(4, 3).build(), false, 4);
-    twin.round(names(4), new TreeSet<>());
-    run.clients.put("client-2", twin.clients.get("client-2"));
-    run.deliveries.put("client-2", twin.deliveries.get("client-2"));
-    run.send("client-2", 0, 1, false);
+    run.forge("client-2");
     assertEquals(1, run.controlState.currentRound());
-    run.clients.put("client-2", honest);
     assertEquals(1, run.versions.size());
   }
 

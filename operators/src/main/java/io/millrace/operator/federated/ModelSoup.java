@@ -184,12 +184,21 @@ public final class ModelSoup {
   private static Optional<String> difference(Ingredient first, Ingredient other) {
     if (other.values().length != first.values().length) {
       return Optional.of(
-          other.values().length + " numbers, version " + first.version() + " has "
+          other.values().length
+              + " numbers, version "
+              + first.version()
+              + " has "
               + first.values().length);
     }
     if (!other.mask().equals(first.mask())) {
       return Optional.of(
-          "mask '" + other.mask() + "', version " + first.version() + " has '" + first.mask() + "'");
+          "mask '"
+              + other.mask()
+              + "', version "
+              + first.version()
+              + " has '"
+              + first.mask()
+              + "'");
     }
     return Arrays.stream(other.values()).allMatch(Double::isFinite)
         ? Optional.empty()

@@ -22,8 +22,7 @@ class ModelSoupTest {
 
   @Test
   void uniformSoupIsTheMean() {
-    Soup soup =
-        ModelSoup.uniform(List.of(of(3, "", 1, -2), of(5, "", 2, 4), of(9, "", 6, 1)));
+    Soup soup = ModelSoup.uniform(List.of(of(3, "", 1, -2), of(5, "", 2, 4), of(9, "", 6, 1)));
     assertEquals(List.of(3L, 5L, 9L), soup.versions());
     assertArrayEquals(new double[] {3, 1}, soup.values());
   }
@@ -38,8 +37,7 @@ class ModelSoupTest {
     assertEquals(List.of(1L, 3L, 2L), soup.versions());
     assertArrayEquals(new double[] {1, 2.5 / 3}, soup.values(), 1e-15);
     assertEquals(List.of(0L), ModelSoup.greedy(versions, x -> x[0]).versions());
-    assertThrows(
-        IllegalArgumentException.class, () -> ModelSoup.greedy(versions, x -> Double.NaN));
+    assertThrows(IllegalArgumentException.class, () -> ModelSoup.greedy(versions, x -> Double.NaN));
   }
 
   @Test
@@ -52,8 +50,7 @@ class ModelSoupTest {
               IllegalArgumentException.class, () -> ModelSoup.uniform(List.of(plain, other)));
       assertTrue(refusal.getMessage().contains("version 2"), refusal.getMessage());
       assertThrows(
-          IllegalArgumentException.class,
-          () -> ModelSoup.greedy(List.of(plain, other), x -> x[0]));
+          IllegalArgumentException.class, () -> ModelSoup.greedy(List.of(plain, other), x -> x[0]));
     }
     ModelSoup.uniform(List.of(of(1, "mask-7", 1, 0), of(2, "mask-7", 3, 0)));
     assertThrows(IllegalArgumentException.class, () -> ModelSoup.uniform(List.of()));
@@ -67,8 +64,7 @@ class ModelSoupTest {
       ByteBuffer values = ByteBuffer.allocate(8).order(ByteOrder.LITTLE_ENDIAN);
       values.putFloat(0, chunk + 0.5f).putFloat(4, -chunk);
       ModelChunk record =
-          new ModelChunk(
-              "model", 4L, chunk, 2, empty(), Float.BYTES, values, empty(), empty());
+          new ModelChunk("model", 4L, chunk, 2, empty(), Float.BYTES, values, empty(), empty());
       record.setDigest(ByteBuffer.wrap(Digests.of(record)));
       chunks.add(0, record);
       digests.add(record.getDigest());
@@ -86,8 +82,7 @@ class ModelSoupTest {
   }
 
   private static void assertRefused(VersionCommit commit, List<ModelChunk> chunks) {
-    assertThrows(
-        IllegalArgumentException.class, () -> ModelSoup.ingredient(commit, chunks, ""));
+    assertThrows(IllegalArgumentException.class, () -> ModelSoup.ingredient(commit, chunks, ""));
   }
 
   private static ByteBuffer empty() {

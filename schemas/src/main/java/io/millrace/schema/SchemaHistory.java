@@ -52,6 +52,12 @@ public final class SchemaHistory {
               "CodecPlan",
               "RoundStatus",
               "UpdateOutcome",
+              "MaskKeys",
+              "MaskCohort",
+              "MaskShares",
+              "MaskDelivery",
+              "MaskSurvivors",
+              "MaskReveal",
               "DeadLetter",
               "Metric"));
 

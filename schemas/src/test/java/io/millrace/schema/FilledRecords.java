@@ -50,7 +50,13 @@ final class FilledRecords {
             ClientMemory.getClassSchema(),
             CodecPlan.getClassSchema(),
             RoundStatus.getClassSchema(),
-            UpdateOutcome.getClassSchema())
+            UpdateOutcome.getClassSchema(),
+            MaskKeys.getClassSchema(),
+            MaskCohort.getClassSchema(),
+            MaskShares.getClassSchema(),
+            MaskDelivery.getClassSchema(),
+            MaskSurvivors.getClassSchema(),
+            MaskReveal.getClassSchema())
         .map(schema -> (SpecificRecord) new FilledRecords(schema).record());
   }
 

@@ -28,8 +28,7 @@ public final class ClientMethods {
     return switch (method) {
       case FEDAVG, FEDPROX, FEDASYNC, FEDBUFF ->
           task.errorFeedback() ? new ErrorFeedbackClient(length) : averaging(length, false);
-      case AFA_CD ->
-          task.errorFeedback() ? new ErrorFeedbackClient(length) : averaging(length, true);
+      case AFA_CD -> averaging(length, true);
       case AFA_CS -> new ErrorFeedback21Client(1, length, task.memoryBits());
       case SCAFFOLD -> new ScaffoldClient(length, task.memoryBits());
       case SCALLION -> new ScallionClient(task.alpha(), length, task.memoryBits());
@@ -39,7 +38,7 @@ public final class ClientMethods {
     };
   }
 
-  private static ClientMethod averaging(int length, boolean perDistance) {
-    return new AveragingClient(length, perDistance);
+  private static ClientMethod averaging(int length, boolean sendsGradient) {
+    return new AveragingClient(length, sendsGradient);
   }
 }

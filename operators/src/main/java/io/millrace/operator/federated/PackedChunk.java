@@ -19,12 +19,12 @@ public record PackedChunk(byte[] payload, float[] unpacked) {
    * @throws IllegalArgumentException for an unknown codec, or values that it does not take
    */
   public static PackedChunk update(UpdateTask task, int chunk, String codec, float[] values) {
-    return pack(task, chunk, chunk, codec, values);
+    return pack(task, chunk, codec, values);
   }
 
   /** Packs what travels beside it, with roundings of its own. */
   public static PackedChunk second(UpdateTask task, int chunk, String codec, float[] values) {
-    return pack(task, chunk, SECOND + chunk, codec, values);
+    return pack(task, SECOND + chunk, codec, values);
   }
 
   /**
@@ -33,8 +33,8 @@ public record PackedChunk(byte[] payload, float[] unpacked) {
    * @throws IllegalArgumentException for an unknown codec or a damaged payload
    */
   public static float[] unpack(
-      UpdateTask task, int chunk, String codec, byte[] payload, int length) {
-    return UpdateCodecs.named(codec).decode(payload, length, TaskSeeds.unpack(task, chunk));
+      UpdateTask task, String codec, byte[] payload, int length) {
+    return UpdateCodecs.named(codec).decode(payload, length, TaskSeeds.unpack(task));
   }
 
   /** Squared length of unpacked numbers, as the server's gate sums it. */
@@ -43,10 +43,10 @@ public record PackedChunk(byte[] payload, float[] unpacked) {
   }
 
   private static PackedChunk pack(
-      UpdateTask task, int chunk, int draw, String codec, float[] values) {
+      UpdateTask task, int draw, String codec, float[] values) {
     boolean linear = UpdateCodecs.linear(codec).isPresent();
-    long seed = TaskSeeds.pack(task, linear ? chunk : draw, linear);
+    long seed = TaskSeeds.pack(task, draw, linear);
     byte[] payload = UpdateCodecs.named(codec).encode(values, seed);
-    return new PackedChunk(payload, unpack(task, chunk, codec, payload, values.length));
+    return new PackedChunk(payload, unpack(task, codec, payload, values.length));
   }
 }

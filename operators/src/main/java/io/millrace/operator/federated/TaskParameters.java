@@ -98,6 +98,28 @@ public record TaskParameters(
         0);
   }
 
+  /**
+   * With what a client chooses for itself.
+   *
+   * @param feedback error feedback, whatever the task says
+   * @param ownClip clips to the shorter of both, 0: the task's
+   * @param ownNoise the greater of both counts
+   */
+  public TaskParameters with(boolean feedback, double ownClip, double ownNoise) {
+    double shorter = clip > 0 && ownClip > 0 ? Math.min(clip, ownClip) : Math.max(clip, ownClip);
+    return new TaskParameters(
+        steps,
+        rate,
+        proximal,
+        alpha,
+        momentum,
+        errorWeight,
+        memoryBits,
+        errorFeedback || feedback,
+        shorter,
+        Math.max(noise, ownNoise));
+  }
+
   /** For {@code TaskOffer.parameters}. */
   public Map<String, Double> toMap() {
     Map<String, Double> map = new TreeMap<>();

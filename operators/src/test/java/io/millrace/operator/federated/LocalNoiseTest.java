@@ -69,10 +69,10 @@ class LocalNoiseTest {
   void aLinearCodecsSeedIsSharedAndTheOthersAreNot() {
     UpdateTask ada = task("ada", 0);
     UpdateTask bob = task("bob", 1);
-    assertEquals(TaskSeeds.unpack(ada, 3), TaskSeeds.unpack(bob, 3));
-    assertEquals(TaskSeeds.unpack(ada, 3), TaskSeeds.pack(bob, 3, true));
+    assertEquals(ada.getSeed(), TaskSeeds.unpack(ada));
+    assertEquals(TaskSeeds.unpack(ada), TaskSeeds.pack(bob, 3, true));
     assertTrue(TaskSeeds.pack(ada, 3, false) != TaskSeeds.pack(bob, 3, false));
-    assertTrue(TaskSeeds.unpack(ada, 3) != TaskSeeds.unpack(ada, 4));
+    assertTrue(TaskSeeds.pack(ada, 3, false) != TaskSeeds.pack(ada, 4, false));
   }
 
   private static float[] noise(byte[] secret, UpdateTask task) {

@@ -143,7 +143,7 @@ public final class FederatedClient {
   /** Whether what the server remembers of this client is needed before it can train. */
   public boolean needsMemories(TaskOffer offer) {
     AveragingMethod method = ClientMethods.named(offer.getMethod());
-    TaskParameters parameters = TaskParameters.of(offer.getParameters());
+    TaskParameters parameters = settings.parameters(offer);
     return method.remembers()
         && !state.remembered().map(memory -> memory.fits(method, parameters)).orElse(false);
   }
@@ -163,7 +163,7 @@ public final class FederatedClient {
   public List<OutgoingRecord> train(
       TaskOffer offer, ModelVersion model, List<ClientMemory> memories, Optional<CodecPlan> plan) {
     AveragingMethod method = check(offer);
-    TaskParameters parameters = TaskParameters.of(offer.getParameters());
+    TaskParameters parameters = settings.parameters(offer);
     if (model.version() != offer.getTask().getBaseVersion()
         || model.chunks().length != offer.getChunkCount()
         || !model.commit().getModel().equals(settings.model())) {
@@ -267,7 +267,7 @@ public final class FederatedClient {
     byte[] payload = Escrow.bytes(second ? chunk.getSecond() : chunk.getPayload());
     return second && payload.length == 0
         ? new float[0]
-        : PackedChunk.unpack(chunk.getTask(), chunk.getChunk(), chunk.getCodec(), payload, length);
+        : PackedChunk.unpack(chunk.getTask(), chunk.getCodec(), payload, length);
   }
 
   private AveragingMethod check(TaskOffer offer) {
@@ -275,14 +275,14 @@ public final class FederatedClient {
     if (settings.schemaHash().map(hash -> !hash.equals(offer.getSchemaHash())).orElse(false)) {
       throw new IllegalArgumentException("the task is for another layout of the model");
     }
-    TaskParameters.of(offer.getParameters());
+    settings.parameters(offer);
     return ClientMethods.named(offer.getMethod());
   }
 
   /** Whether what went into an update that was begun can be had again. */
   private boolean isWhollyKnown(AveragingMethod method, TaskOffer offer) {
     boolean nothing = state.remembered().map(Remembered::isEmpty).orElse(true);
-    TaskParameters parameters = TaskParameters.of(offer.getParameters());
+    TaskParameters parameters = settings.parameters(offer);
     return nothing && ClientMethods.of(method, parameters, 1).wholeInEscrow();
   }
 

@@ -45,7 +45,7 @@ final class UpdateMaker {
    */
   OpenUpdate make(
       TaskOffer offer, ModelVersion model, ClientMethod[] halves, IntFunction<String> codecs) {
-    TaskParameters parameters = TaskParameters.of(offer.getParameters());
+    TaskParameters parameters = settings.parameters(offer);
     TrainedModel trained = train(offer.getTask(), parameters, model, halves);
     double distance = trained.steps() * parameters.rate();
     float[][] update = new float[2 * halves.length][];

@@ -36,6 +36,9 @@ public final class StateHeader {
   /** Family: aggregation of one chunk of a federated model. */
   public static final byte FEDERATED_CHUNK = 5;
 
+  /** Family: rounds of a federated model. */
+  public static final byte FEDERATED_ROUNDS = 6;
+
   /** Family: toy operators of the tests. Never in a released state. */
   public static final byte TEST = 127;
 

@@ -80,8 +80,7 @@ final class InMemoryFederation {
     int chunks = (model.length + chunkLength - 1) / chunkLength;
     for (int chunk = 0; chunk < chunks; chunk++) {
       int length = Math.min(chunkLength, model.length - chunk * chunkLength);
-      ByteBuffer values =
-          ByteBuffer.allocate(length * Double.BYTES).order(ByteOrder.LITTLE_ENDIAN);
+      ByteBuffer values = ByteBuffer.allocate(length * Double.BYTES).order(ByteOrder.LITTLE_ENDIAN);
       for (int i = 0; i < length; i++) {
         values.putDouble(model[chunk * chunkLength + i]);
       }
@@ -110,8 +109,7 @@ final class InMemoryFederation {
 
   void welcome(ClientSettings settings) {
     owner(
-        new ClientKey(
-            MODEL, settings.client(), ByteBuffer.wrap(settings.identity().publicKey())));
+        new ClientKey(MODEL, settings.client(), ByteBuffer.wrap(settings.identity().publicKey())));
   }
 
   private void owner(SpecificRecord record) {

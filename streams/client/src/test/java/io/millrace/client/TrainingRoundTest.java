@@ -85,7 +85,7 @@ class TrainingRoundTest {
   void methodsThatRememberAreExact() {
     assertExact(AveragingMethod.SCAFFOLD, "plain", 0.05, 1, 1, 60);
     assertExact(AveragingMethod.SCALLION, "natural", 0.05, 0.5, 1, 100);
-    assertExact(AveragingMethod.SCALLION, "random-k-0.5", 0.05, 0.1, 1, 250);
+    assertExact(AveragingMethod.SCALLION, "random-k-0.5", 0.05, 0.1, 1, 450);
     assertExact(AveragingMethod.SCAFCOM, "top-k-0.4", 0.01, 1, 0.2, 300);
     assertExact(AveragingMethod.EF21, "top-k-0.4", 0.08, 1, 1, 200);
     assertExact(AveragingMethod.EF21, "top-k-0.4", 0.05, 1, 0.5, 250);
@@ -148,22 +148,20 @@ class TrainingRoundTest {
     assertEquals(1, federation.versions.get(1L).getContributions().size());
   }
 
-  /** Everything that was sent is sent again: the aggregator counts none of it twice. */
   @Test
-  void anUploadWhoseReceiptIsNotKnownIsSentAgainAndCountedOnce() {
+  void anUploadThatLacksItsCommitIsFinishedAndCountedOnce() {
     InMemoryFederation federation =
         federation(new FederationSettings(AveragingMethod.FEDAVG, "qsgd-16", 2, 0.02, 1, 1));
     AtomicInteger left = new AtomicInteger(4); // all but the commit
     FederationTransport broken =
         federation.transport("client-0", record -> left.getAndDecrement() > 0);
-    assertThrows(
-        IllegalStateException.class, () -> round(0, broken, gradients(0)).run(NOW));
-    assertEquals(
-        Result.RESUMED, round(0, federation.transport("client-0"), gradients(0)).run(NOW));
+    assertThrows(IllegalStateException.class, () -> round(0, broken, gradients(0)).run(NOW));
+    assertEquals(Result.RESUMED, round(0, federation.transport("client-0"), gradients(0)).run(NOW));
     List<UpdateChunk> chunks = sentChunks(federation);
-    assertEquals(2 * CHUNKS, chunks.size());
-    assertEquals(chunks.subList(0, CHUNKS), chunks.subList(CHUNKS, 2 * CHUNKS));
-    assertEquals(CHUNKS, federation.deadLetters.size());
+    // with the commit alone missing, the aggregator asks for the last chunk
+    assertEquals(CHUNKS + 1, chunks.size());
+    assertEquals(chunks.get(CHUNKS - 1), chunks.get(CHUNKS));
+    assertEquals(1, federation.deadLetters.size());
     round(1, federation.transport("client-1"), gradients(1)).run(NOW);
     assertEquals(2, federation.versions.get(1L).getContributions().size());
   }
@@ -176,11 +174,9 @@ class TrainingRoundTest {
     AtomicInteger left = new AtomicInteger(3);
     FederationTransport broken =
         federation.transport("client-0", record -> left.getAndDecrement() > 0);
-    assertThrows(
-        IllegalStateException.class, () -> round(0, broken, gradients(0)).run(NOW));
+    assertThrows(IllegalStateException.class, () -> round(0, broken, gradients(0)).run(NOW));
     stores[0] = ClientStore.inMemory();
-    assertEquals(
-        Result.TRAINED, round(0, federation.transport("client-0"), gradients(0)).run(NOW));
+    assertEquals(Result.TRAINED, round(0, federation.transport("client-0"), gradients(0)).run(NOW));
     assertEquals(2, federation.deadLetters.size()); // duplicates, the same digests
     assertEquals(1, federation.versions.get(4L).getContributions().size());
     assertTrue(
@@ -223,20 +219,17 @@ class TrainingRoundTest {
   @Test
   void aLostUpdateIsTakenBackAndTheRestStaysExact() {
     InMemoryFederation federation =
-        federation(
-            new FederationSettings(AveragingMethod.EF21, "top-k-0.4", CLIENTS, 0.08, 1, 1));
+        federation(new FederationSettings(AveragingMethod.EF21, "top-k-0.4", CLIENTS, 0.08, 1, 1));
     rounds(federation, 20);
     AtomicInteger left = new AtomicInteger(3);
     FederationTransport broken =
         federation.transport("client-2", record -> left.getAndDecrement() > 0);
-    assertThrows(
-        IllegalStateException.class, () -> round(2, broken, gradients(2)).run(NOW));
+    assertThrows(IllegalStateException.class, () -> round(2, broken, gradients(2)).run(NOW));
     for (int i = 0; i < 2; i++) {
       round(i, federation.transport("client-" + i), gradients(i)).run(NOW);
     }
     federation.tick(100_000); // closes the round without it
-    assertEquals(
-        2, federation.versions.lastEntry().getValue().getContributions().size());
+    assertEquals(2, federation.versions.lastEntry().getValue().getContributions().size());
     rounds(federation, 200);
     double error = valleys.error(federation.newest());
     assertTrue(error < 1e-5, "error " + error);
@@ -246,8 +239,7 @@ class TrainingRoundTest {
   void aCommitUnderAnotherKeyIsRefused() {
     InMemoryFederation federation =
         federation(new FederationSettings(AveragingMethod.FEDAVG, "plain", 1, 0.02, 1, 1));
-    settings[0] =
-        ClientSettings.of(InMemoryFederation.MODEL, "client-0", ClientIdentity.random());
+    settings[0] = ClientSettings.of(InMemoryFederation.MODEL, "client-0", ClientIdentity.random());
     round(0, federation.transport("client-0"), gradients(0)).run(NOW);
     assertTrue(federation.versions.get(1L) == null);
     assertTrue(

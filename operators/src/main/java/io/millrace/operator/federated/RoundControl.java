@@ -133,6 +133,7 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
   /** What follows from the state alone. */
   private void settle(ControlState state, Consumer<? super FederatedOutput> out) {
     freezing.freezeAtTarget(state, out);
+    freezing.forgetMuch(state, out);
     offers.offerWaiting(state, out);
   }
 

@@ -131,26 +131,49 @@ final class RoundFreezing {
               factor,
               ByteBuffer.wrap(update.statement().root())));
     }
+    RoundFreeze freeze = empty(state);
+    freeze.setContributions(contributions);
+    freeze.setLargest(bound(largest));
+    freeze.setTotalWeight(totalWeight);
+    freeze.setDivisor(weights.divisor(chosen.size(), totalWeight));
+    freeze.setNoise(settings.privacy().noise() * state.clip * weights.unit());
+    freeze.setNeedsDecision(settings.robust().needsDecision());
+    return freeze;
+  }
+
+  /** Of no updates: what is to be forgotten. */
+  private RoundFreeze empty(ControlState state) {
     List<Long> dropped = new ArrayList<>();
     while (dropped.size() < MOST_DROPPED && !state.dropped.isEmpty()) {
       dropped.add(state.dropped.pollFirst());
     }
+    state.touch(ControlState.BUFFER);
     RoundFreeze freeze = new RoundFreeze();
     freeze.setModel(state.key);
     freeze.setRound(state.round);
     freeze.setVersion(state.version + 1);
     freeze.setParent(state.pointer);
-    freeze.setContributions(contributions);
+    freeze.setContributions(List.of());
     freeze.setDropped(dropped);
-    freeze.setLargest(bound(largest));
-    freeze.setTotalWeight(totalWeight);
-    freeze.setDivisor(weights.divisor(chosen.size(), totalWeight));
+    freeze.setLargest(0f);
+    freeze.setTotalWeight(0L);
+    freeze.setDivisor(1.0);
     freeze.setRate(settings.method().server().rate());
     freeze.setSeed(TaskOffers.seed(state, state.round));
-    freeze.setNoise(settings.privacy().noise() * state.clip * weights.unit());
-    freeze.setNeedsDecision(settings.robust().needsDecision());
+    freeze.setNoise(0.0);
+    freeze.setNeedsDecision(false);
     freeze.setReveals(List.of());
     return freeze;
+  }
+
+  /**
+   * Has chunks forget what no version will use, before it takes the room of what one may: when that
+   * is a quarter of all they hold.
+   */
+  void forgetMuch(ControlState state, Consumer<? super FederatedOutput> out) {
+    if (state.dropped.size() > settings.exchange().pendingUpdates() / 4) {
+      commands.send(state, RoundFreeze.class, empty(state), out);
+    }
   }
 
   private OpenVersion open(ControlState state, RoundFreeze freeze, List<WholeUpdate> chosen) {

@@ -78,10 +78,11 @@ final class TaskOffers {
   }
 
   private boolean mayOffer(ControlState state) {
+    int held = state.tasks.size() + state.whole.size() + state.dropped.size();
     int making = state.openOrNull == null ? 0 : state.openOrNull.parts.size();
     return state.version >= 0
         && !(policy.inRounds() && state.openOrNull != null)
-        && state.tasks.size() + state.whole.size() + making < settings.exchange().pendingUpdates();
+        && held + making < settings.exchange().pendingUpdates();
   }
 
   /** One update a version from a client in rounds, and where each costs privacy. */

@@ -59,8 +59,7 @@ class RoundPolicyTest {
       for (int age = 0; age < 4; age++) {
         Contribution part = freeze.getContributions().get(age);
         assertEquals("aged-" + age, part.getClient());
-        assertEquals(
-            Math.pow(age + 1, -0.5) / 4, part.getWeight() / freeze.getDivisor(), 1e-6);
+        assertEquals(Math.pow(age + 1, -0.5) / 4, part.getWeight() / freeze.getDivisor(), 1e-6);
       }
     }
   }
@@ -158,8 +157,7 @@ class RoundPolicyTest {
     run.tick(1_500);
     assertEquals(List.of("a:INCOMPLETE", "b:LATE"), run.lastOutcomes());
     assertEquals(
-        Reason.LATE,
-        run.refused(new FederatedInput.Commit(run.update(offer).commit())).reason());
+        Reason.LATE, run.refused(new FederatedInput.Commit(run.update(offer).commit())).reason());
   }
 
   @Test
@@ -241,6 +239,39 @@ class RoundPolicyTest {
     assertEquals(0, run.freeze().getParent());
   }
 
+  @Test
+  void aVersionThatTheNextOneReplacesCannotBeRolledBackTo() {
+    ControlRun run =
+        ControlRun.started(
+            new ControlTestSettings().policy(new Synchronous(1, 1, 1000, false)), CHUNKS);
+    for (int i = 0; i < 3; i++) {
+      run.contribute("a");
+      run.publish();
+    }
+    run.contribute("a");
+    // versions 0 to 3 are kept, but version 4 is being made
+    assertEquals(
+        Reason.UNKNOWN_MODEL,
+        run.refused(ControlRun.authorise(new ModelPointer(ControlRun.MODEL, 0L, ""))).reason());
+    run.rollBack(1);
+    run.publish();
+    run.contribute("a");
+    assertEquals(1, run.freeze().getParent());
+  }
+
+  @Test
+  void anUpdateOfNextToNothingGetsNoWeightThatChunksRefuse() {
+    double[][] rows = attacked();
+    for (int c = 0; c < rows[3].length; c++) {
+      rows[3][c] *= 1e-12;
+    }
+    RoundDecision decision = decision(robust(PreMixing.NONE, RobustRule.FLAG), rows, 0, 1, 2);
+    for (double weight : decision.getWeights()) {
+      assertTrue(Math.abs(weight) <= 1e6, decision.getWeights().toString());
+    }
+    assertEquals(1e6, decision.getWeights().get(3));
+  }
+
   /** Six honest vectors, two of far away, as rows a to h. */
   private static double[][] attacked() {
     double[][] rows = new double[8][6];
@@ -268,8 +299,11 @@ class RoundPolicyTest {
 
   private static RoundDecision decision(ControlRun run, double[][] rows, int... order) {
     for (int chunk : order) {
-      assertEquals(List.of(), run.last(FederatedOutput.Command.class).stream()
-          .filter(command -> chunk != order[0]).toList());
+      assertEquals(
+          List.of(),
+          run.last(FederatedOutput.Command.class).stream()
+              .filter(command -> chunk != order[0])
+              .toList());
       run.authorised(run.gram(rows, chunk));
     }
     FederatedOutput.Command command = run.last(FederatedOutput.Command.class).get(1);
@@ -280,7 +314,8 @@ class RoundPolicyTest {
   @Test
   void multiKrumIsDecidedFromTheSumOfAllChunks() {
     ControlRun run = robust(PreMixing.NONE, RobustRule.MULTI_KRUM);
-    assertEquals(List.of(1, 1, 1, 1, 1, 1, 1, 1),
+    assertEquals(
+        List.of(1, 1, 1, 1, 1, 1, 1, 1),
         run.freeze().getContributions().stream().map(Contribution::getWeight).toList());
     assertTrue(run.freeze().getNeedsDecision());
     RoundDecision decision = decision(run, attacked(), 2, 0, 1);

@@ -177,6 +177,20 @@ class RoundPrivacyTest {
     assertEquals(before * Math.exp(-0.2 * 0.5), run.state.clip, 1e-9);
   }
 
+  @Test
+  void updatesOfZerosDoNotCarryTheClipToZero() {
+    ControlRun run = run(1e-25, 0, 0, 0.5);
+    for (int round = 0; round < 150; round++) {
+      upload(run, "a", 0);
+      upload(run, "b", 0);
+      run.publish();
+    }
+    assertEquals(1e-30, run.state.clip);
+    assertThrows(
+        IllegalArgumentException.class,
+        () -> new RoundControl(settings(1e29, 1000, 0, 0).build(), ControlRun.AUTHORITY));
+  }
+
   /** The count within the clip costs, too: (10 / m)^2 for m updates. */
   @Test
   void anAdaptiveClipIsPaidFor() {

@@ -88,10 +88,8 @@ class RoundTrustTest {
     }
     ClientCommit changed = signed(update.commit(), ADA);
     changed.setExamples(99);
-    for (ClientCommit forged :
-        List.of(update.commit(), signed(update.commit(), EVE), changed)) {
-      assertEquals(
-          Reason.UNAUTHORISED, run.refused(new FederatedInput.Commit(forged)).reason());
+    for (ClientCommit forged : List.of(update.commit(), signed(update.commit(), EVE), changed)) {
+      assertEquals(Reason.UNAUTHORISED, run.refused(new FederatedInput.Commit(forged)).reason());
     }
     // a forgery in her name does not cost her the task
     run.accept(new FederatedInput.Commit(signed(update.commit(), ADA)));
@@ -168,8 +166,7 @@ class RoundTrustTest {
       assertTrue(outcome.getMessage().contains("ab".repeat(32)), outcome.getMessage());
       assertEquals(0, run.state.whole.size());
       assertEquals(
-          Reason.LATE,
-          run.refused(new FederatedInput.Commit(run.update(offer).commit())).reason());
+          Reason.LATE, run.refused(new FederatedInput.Commit(run.update(offer).commit())).reason());
     }
     run.contribute("a");
     run.contribute("b");
@@ -267,9 +264,7 @@ class RoundTrustTest {
     for (Object value : values) {
       if (value instanceof Number number) {
         long bits =
-            number instanceof Double real
-                ? Double.doubleToLongBits(real)
-                : number.longValue();
+            number instanceof Double real ? Double.doubleToLongBits(real) : number.longValue();
         out.writeBytes(ByteBuffer.allocate(8).putLong(bits).array());
       } else {
         byte[] bytes =
@@ -351,8 +346,7 @@ class RoundTrustTest {
     List<Long> sequences = new ArrayList<>();
     run.freezes()
         .forEach(
-            freeze ->
-                freeze.getContributions().forEach(part -> sequences.add(part.getSequence())));
+            freeze -> freeze.getContributions().forEach(part -> sequences.add(part.getSequence())));
     assertEquals(sequences.size(), sequences.stream().distinct().count());
   }
 

@@ -94,11 +94,12 @@ public final class GatewayTransport implements FederationTransport {
   }
 
   private boolean isNew(TaskOffer offer) {
-    return offer.getTask().getSequence() != lastSequence
-        || !offer.getMissing().equals(lastMissing);
+    return offer.getTask().getSequence() != lastSequence || !offer.getMissing().equals(lastMissing);
   }
 
-  /** Versions up to the base, from the first that this has not seen; at the start the base alone. */
+  /**
+   * Versions up to the base, from the first that this has not seen; at the start the base alone.
+   */
   private void catchUp(FederatedClient asking, long base) {
     SingleObject<VersionCommit> codec = SingleObject.of(VersionCommit.class);
     for (long version = nextVersion < 0 ? base : nextVersion; version <= base; version++) {
@@ -168,8 +169,7 @@ public final class GatewayTransport implements FederationTransport {
       return Optional.empty();
     }
     if (answer.statusCode() != 200) {
-      throw new IllegalStateException(
-          "the gateway answers " + answer.statusCode() + " to " + path);
+      throw new IllegalStateException("the gateway answers " + answer.statusCode() + " to " + path);
     }
     return Optional.of(answer.body());
   }

@@ -236,8 +236,7 @@ class GatewayServerTest {
             List.of());
     shelf.take("m/ada", SingleObject.of(TaskOffer.class).encode(offer));
     shelf.take("m@0000000000000000", SingleObject.of(VersionCommit.class).encode(commit));
-    shelf.takeChunk(
-        "m@0000000000000000#000000", SingleObject.of(ModelChunk.class).encode(model));
+    shelf.takeChunk("m@0000000000000000#000000", SingleObject.of(ModelChunk.class).encode(model));
 
     FederatedClient trained =
         new FederatedClient(

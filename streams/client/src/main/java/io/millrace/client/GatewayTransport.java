@@ -7,6 +7,7 @@ import io.millrace.schema.CodecPlan;
 import io.millrace.schema.ModelChunk;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
+import io.millrace.schema.UpdateOutcome;
 import io.millrace.schema.VersionCommit;
 import java.io.IOException;
 import java.net.URI;
@@ -22,8 +23,7 @@ import java.util.Optional;
 
 /**
  * A client behind the HTTP gateway. Asks for offers now and then, and learns what became of its
- * updates from the versions alone: one that failed without a version stays open until a later
- * version tells of it. One thread.
+ * updates from the versions and from the newest outcome. One thread.
  */
 public final class GatewayTransport implements FederationTransport {
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
@@ -112,6 +112,9 @@ public final class GatewayTransport implements FederationTransport {
               });
     }
     nextVersion = Math.max(nextVersion, base + 1);
+    get("clients/" + client + "/outcome")
+        .map(SingleObject.of(UpdateOutcome.class)::decode)
+        .ifPresent(asking::accept);
   }
 
   @Override

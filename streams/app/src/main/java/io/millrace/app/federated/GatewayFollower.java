@@ -1,5 +1,6 @@
 package io.millrace.app.federated;
 
+import io.millrace.app.federated.GatewayShelf.Kind;
 import io.millrace.client.ClientTopics;
 import io.millrace.client.RecordReader;
 import java.time.Duration;
@@ -12,8 +13,8 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Follows the compacted topics that clients read into a {@link GatewayShelf}, on a thread of its
- * own. After a lost broker it begins again: records supersede by key.
+ * Follows the topics that clients read into a {@link GatewayShelf}, on a thread of its own. After a
+ * lost broker it begins again: records supersede by key.
  */
 final class GatewayFollower implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(GatewayFollower.class);
@@ -61,6 +62,7 @@ final class GatewayFollower implements AutoCloseable {
     reader.follow(topics.tasks(), true);
     reader.follow(topics.versions(), true);
     reader.follow(topics.memories(), true);
+    reader.follow(topics.rounds(), true);
     reader.follow(topics.models(), true);
     Map<TopicPartition, Long> ends = reader.ends();
     while (closing.getCount() > 0) {
@@ -72,8 +74,14 @@ final class GatewayFollower implements AutoCloseable {
   private void take(RecordReader.Received record) {
     if (record.topic().equals(topics.models())) {
       shelf.takeChunk(record.key(), record.value());
-    } else {
-      shelf.take(record.key(), record.value());
+    } else if (record.topic().equals(topics.tasks())) {
+      shelf.take(Kind.TASK, record.key(), record.value());
+    } else if (record.topic().equals(topics.versions())) {
+      shelf.take(Kind.VERSION, record.key(), record.value());
+    } else if (record.topic().equals(topics.memories())) {
+      shelf.take(Kind.MEMORY, record.key(), record.value());
+    } else if (record.key().contains("/")) { // others are of whole rounds
+      shelf.take(Kind.OUTCOME, record.key(), record.value());
     }
   }
 

@@ -9,6 +9,7 @@ import io.javalin.http.HttpStatus;
 import io.millrace.app.dashboard.RequestGuard;
 import io.millrace.app.federated.GatewayIntake.Outcome;
 import io.millrace.app.federated.GatewayIntake.Refusal;
+import io.millrace.app.federated.GatewayShelf.Kind;
 import io.millrace.operator.federated.FederatedKeys;
 import java.io.UncheckedIOException;
 import java.net.URI;
@@ -32,6 +33,7 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
  * POST /models/M/commits                   ClientCommit
  *                                          202: sent; 200: the same was sent before
  * GET  /models/M/clients/C/offer           the newest TaskOffer
+ * GET  /models/M/clients/C/outcome         the newest UpdateOutcome
  * GET  /models/M/clients/C/memories/I      ClientMemory of chunk I
  * GET  /models/M/versions/V                VersionCommit
  * GET  /models/M/versions/V/chunks/I       ModelChunk
@@ -111,18 +113,26 @@ final class GatewayServer implements AutoCloseable {
   private void reads(JavalinConfig config) {
     config.routes.get(
         "/models/{model}/clients/{client}/offer",
-        ctx -> found(ctx, shelf.find(FederatedKeys.client(model(ctx), name(ctx, "client")))));
+        ctx -> found(ctx, shelf.find(Kind.TASK, client(ctx))));
+    config.routes.get(
+        "/models/{model}/clients/{client}/outcome",
+        ctx -> found(ctx, shelf.find(Kind.OUTCOME, client(ctx))));
     config.routes.get(
         "/models/{model}/clients/{client}/memories/{chunk}",
         ctx ->
             found(
                 ctx,
                 shelf.find(
+                    Kind.MEMORY,
                     FederatedKeys.clientChunk(
                         model(ctx), name(ctx, "client"), (int) number(ctx, "chunk")))));
     config.routes.get(
         "/models/{model}/versions/{version}",
-        ctx -> found(ctx, shelf.find(FederatedKeys.version(model(ctx), number(ctx, "version")))));
+        ctx ->
+            found(
+                ctx,
+                shelf.find(
+                    Kind.VERSION, FederatedKeys.version(model(ctx), number(ctx, "version")))));
     config.routes.get(
         "/models/{model}/versions/{version}/chunks/{chunk}",
         ctx ->
@@ -131,7 +141,8 @@ final class GatewayServer implements AutoCloseable {
                 shelf.findChunk(
                     FederatedKeys.modelChunk(
                         model(ctx), number(ctx, "version"), (int) number(ctx, "chunk")))));
-    config.routes.get("/models/{model}/plan", ctx -> found(ctx, shelf.find(model(ctx) + "/plan")));
+    config.routes.get(
+        "/models/{model}/plan", ctx -> found(ctx, shelf.find(Kind.VERSION, model(ctx) + "/plan")));
   }
 
   private void configure(JavalinConfig config) {
@@ -175,6 +186,10 @@ final class GatewayServer implements AutoCloseable {
 
   private static String model(Context ctx) {
     return name(ctx, "model");
+  }
+
+  private static String client(Context ctx) {
+    return FederatedKeys.client(model(ctx), name(ctx, "client"));
   }
 
   private static String name(Context ctx, String parameter) {

@@ -7,12 +7,26 @@ import java.util.TreeMap;
 
 /**
  * The newest record of every key that a client may ask the gateway for: offers, versions, plans,
- * memories, and chunks of models, of which the oldest versions go first when they pass a bound. Any
- * thread.
+ * memories, outcomes, and chunks of models, of which the oldest versions go first when they pass a
+ * bound. Any thread.
  */
 final class GatewayShelf {
+  /** Topics whose keys may be alike. */
+  enum Kind {
+    /** Offers of tasks. */
+    TASK,
+    /** Commits of versions, and codec plans. */
+    VERSION,
+    /** What the server remembers of clients. */
+    MEMORY,
+    /** What became of updates: each client's newest. */
+    OUTCOME
+  }
+
+  private record Place(Kind kind, String key) {}
+
   private final long mostBytes;
-  private final Map<String, byte[]> small = new HashMap<>();
+  private final Map<Place, byte[]> small = new HashMap<>();
   // keys of a model rise with the version: its oldest chunks come first
   private final TreeMap<String, byte[]> chunks = new TreeMap<>();
   private long bytes;
@@ -25,15 +39,15 @@ final class GatewayShelf {
   }
 
   /**
-   * Takes an offer, version, plan or memory.
+   * Takes a record that is no chunk of a model.
    *
    * @param value framed; empty: the key is gone
    */
-  synchronized void take(String key, byte[] value) {
+  synchronized void take(Kind kind, String key, byte[] value) {
     if (value.length == 0) {
-      small.remove(key);
+      small.remove(new Place(kind, key));
     } else {
-      small.put(key, value);
+      small.put(new Place(kind, key), value);
     }
   }
 
@@ -67,8 +81,8 @@ final class GatewayShelf {
   }
 
   /** What was taken last under a key. */
-  synchronized Optional<byte[]> find(String key) {
-    return Optional.ofNullable(small.get(key));
+  synchronized Optional<byte[]> find(Kind kind, String key) {
+    return Optional.ofNullable(small.get(new Place(kind, key)));
   }
 
   /** A chunk of a model. */

@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.millrace.app.federated.GatewayShelf.Kind;
 import io.millrace.client.ClientIdentity;
 import io.millrace.client.ClientSettings;
 import io.millrace.client.ClientStore;
@@ -141,12 +142,15 @@ class GatewayServerTest {
 
   @Test
   void givesWhatClientsReadAndNothingElse() throws Exception {
-    shelf.take("m/ada", new byte[] {1});
-    shelf.take("m/ada/000002", new byte[] {2});
-    shelf.take("m@0000000000000004", new byte[] {3});
-    shelf.take("m/plan", new byte[] {4});
+    shelf.take(Kind.TASK, "m/ada", new byte[] {1});
+    shelf.take(Kind.MEMORY, "m/ada/000002", new byte[] {2});
+    shelf.take(Kind.VERSION, "m@0000000000000004", new byte[] {3});
+    shelf.take(Kind.VERSION, "m/plan", new byte[] {4});
     shelf.takeChunk("m@0000000000000004#000001", new byte[] {5});
+    shelf.take(Kind.OUTCOME, "m/ada", new byte[] {6});
     assertArrayEquals(new byte[] {1}, get("/models/m/clients/ada/offer").body());
+    assertArrayEquals(new byte[] {6}, get("/models/m/clients/ada/outcome").body());
+    assertEquals(404, get("/models/m/clients/plan/offer").statusCode()); // the plan is no client
     assertArrayEquals(new byte[] {2}, get("/models/m/clients/ada/memories/2").body());
     assertArrayEquals(new byte[] {3}, get("/models/m/versions/4").body());
     assertArrayEquals(new byte[] {4}, get("/models/m/plan").body());
@@ -168,7 +172,7 @@ class GatewayServerTest {
             "/models/m/versions/4/chunks/1000000")) {
       assertEquals(400, get(path).statusCode(), path);
     }
-    shelf.take("m/ada", new byte[0]);
+    shelf.take(Kind.TASK, "m/ada", new byte[0]);
     assertEquals(404, get("/models/m/clients/ada/offer").statusCode());
   }
 
@@ -234,8 +238,9 @@ class GatewayServerTest {
             "fedavg",
             Map.of("local-steps", 1.0, "local-rate", 0.5),
             List.of());
-    shelf.take("m/ada", SingleObject.of(TaskOffer.class).encode(offer));
-    shelf.take("m@0000000000000000", SingleObject.of(VersionCommit.class).encode(commit));
+    shelf.take(Kind.TASK, "m/ada", SingleObject.of(TaskOffer.class).encode(offer));
+    shelf.take(
+        Kind.VERSION, "m@0000000000000000", SingleObject.of(VersionCommit.class).encode(commit));
     shelf.takeChunk("m@0000000000000000#000000", SingleObject.of(ModelChunk.class).encode(model));
 
     FederatedClient trained =

@@ -55,12 +55,17 @@ class FederationTest {
   void scaffoldIsExactThroughBothOperators() {
     Federation run = federation(new FederatedTestSettings().method(AveragingMethod.SCAFFOLD));
     for (int client = 0; client < CLIENTS; client++) {
-      ScaffoldClient half = new ScaffoldClient(new LocalSteps(STEPS, 0.02, 0), LENGTH, BITS);
+      ScaffoldClient half = new ScaffoldClient(LENGTH, BITS);
       Gradient gradient = gradient(client);
       run.client(
           name(client),
           (task, model, control) -> {
-            ScaffoldClient.Update update = half.round(gradient, model, control);
+            ScaffoldClient.Update update =
+                LocalRounds.scaffold(
+                    half,
+                    new LocalSteps(STEPS, 0.02, 0),
+                    gradient,
+                    new double[][] {model, control});
             return new Federation.Sent(
                 payloads("plain", update.step(), 0), payloads("plain", update.control(), 0));
           });
@@ -81,14 +86,21 @@ class FederationTest {
             LENGTH);
     for (int client = 0; client < CLIENTS; client++) {
       UpdateCodec codec = UpdateCodecs.named("random-k-0.2");
-      ScallionClient half =
-          new ScallionClient(new LocalSteps(STEPS, 0.02, 0), 0.1, codec, LENGTH, BITS);
+      ScallionClient half = new ScallionClient(0.1, LENGTH, BITS);
       Gradient gradient = gradient(client);
       run.client(
           name(client),
           (task, model, control) ->
               new Federation.Sent(
-                  List.of(half.round(gradient, model, control, task.getSeed())), List.of()));
+                  List.of(
+                      LocalRounds.round(
+                          half,
+                          new LocalSteps(STEPS, 0.02, 0),
+                          gradient,
+                          new double[][] {model, control},
+                          codec,
+                          task.getSeed())),
+                  List.of()));
     }
     assertExact(rounds(run, 3000));
   }

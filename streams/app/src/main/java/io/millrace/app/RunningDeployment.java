@@ -11,6 +11,7 @@ import io.millrace.app.dashboard.DashboardSnapshot;
 import io.millrace.app.dashboard.FeedSettings;
 import io.millrace.app.dashboard.FeedSettings.CacheTopics;
 import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
+import io.millrace.app.federated.RoundTicker;
 import io.millrace.kernel.Kernels;
 import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
@@ -101,7 +102,14 @@ final class RunningDeployment implements AutoCloseable {
     if (!run.awaitRunning(START_TIMEOUT)) {
       throw new IllegalStateException(deployment.name() + " did not start: " + reason());
     }
+    startTicking();
     sayReady();
+  }
+
+  private synchronized void startTicking() {
+    if (!closing) {
+      RoundTicker.start(deployment).forEach(parts::addFirst);
+    }
   }
 
   private synchronized void sayReady() {

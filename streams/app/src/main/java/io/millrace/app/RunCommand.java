@@ -3,11 +3,16 @@ package io.millrace.app;
 import io.millrace.app.topics.ClusterConnection;
 import io.millrace.app.topics.DeploymentTopics;
 import io.millrace.app.topics.TopicCreation;
+import io.millrace.app.topics.TopicPlan;
 import io.millrace.app.topics.TopicSpec;
+import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.LaunchSettings;
+import io.millrace.runtime.Partitioning;
+import io.millrace.runtime.Pipeline;
 import java.io.PrintWriter;
 import java.util.List;
+import java.util.Map;
 import java.util.Optional;
 import java.util.concurrent.Callable;
 import org.apache.kafka.clients.admin.Admin;
@@ -115,17 +120,35 @@ final class RunCommand implements Callable<Integer> {
 
   private static void requireTopics(Deployment deployment) {
     try (Admin admin = ClusterConnection.open(deployment.kafka())) {
-      List<String> missing =
-          new TopicCreation(admin)
-              .plan(DeploymentTopics.of(deployment)).missing().stream()
-                  .map(TopicSpec::name)
-                  .toList();
+      TopicPlan plan = new TopicCreation(admin).plan(DeploymentTopics.of(deployment));
+      List<String> missing = plan.missing().stream().map(TopicSpec::name).toList();
       if (!missing.isEmpty()) {
         throw new IllegalStateException(
             "topics are missing: "
                 + String.join(", ", missing)
                 + "; create them with: millrace topics -c FILE --yes");
       }
+      requirePartitions(deployment, plan.otherPartitions());
+    }
+  }
+
+  /** Where a key's partition is prescribed, another number of them would have records refused. */
+  private static void requirePartitions(Deployment deployment, Map<String, Integer> others) {
+    for (Pipeline pipeline : deployment.pipelines()) {
+      others.forEach(
+          (topic, partitions) -> {
+            if (pipeline.partitioning(topic) != Partitioning.ANY) {
+              throw new ConfigurationException(
+                  deployment.source().file()
+                      + ": topics.partitions: got "
+                      + deployment.partitions()
+                      + ", expected "
+                      + partitions
+                      + ", as many as "
+                      + topic
+                      + " has");
+            }
+          });
     }
   }
 }

@@ -131,7 +131,8 @@ final class ChunkReplay implements TaskEdge {
 
   private TopicRecord withFreezeChanged(TopicRecord record) {
     Optional<RoundFreeze> freeze = freeze(record);
-    if (freeze.isEmpty()) {
+    // one without updates makes no version, it only has chunks forget
+    if (freeze.isEmpty() || freeze.get().getContributions().isEmpty()) {
       return record;
     }
     RoundFreeze before = freeze.get();

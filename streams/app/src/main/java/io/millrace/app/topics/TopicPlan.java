@@ -4,6 +4,7 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 import java.util.Map;
+import java.util.TreeMap;
 import java.util.TreeSet;
 
 /**
@@ -31,9 +32,10 @@ public record TopicPlan(List<Step> steps) {
   /**
    * It exists and differs; it stays as it is.
    *
+   * @param partitions that it has
    * @param differences each as "what is got, expected wanted"
    */
-  public record Differs(TopicSpec topic, List<String> differences) implements Step {
+  public record Differs(TopicSpec topic, int partitions, List<String> differences) implements Step {
     public Differs {
       differences = List.copyOf(differences);
     }
@@ -53,7 +55,10 @@ public record TopicPlan(List<Step> steps) {
         continue;
       }
       List<String> differences = differences(topic, there);
-      steps.add(differences.isEmpty() ? new Matches(topic) : new Differs(topic, differences));
+      steps.add(
+          differences.isEmpty()
+              ? new Matches(topic)
+              : new Differs(topic, there.partitions(), differences));
     }
     return new TopicPlan(steps);
   }
@@ -61,6 +66,17 @@ public record TopicPlan(List<Step> steps) {
   /** Topics that would be created. */
   public List<TopicSpec> missing() {
     return steps.stream().filter(step -> step instanceof Create).map(Step::topic).toList();
+  }
+
+  /** Topics that exist with another number of partitions than asked for, with that number. */
+  public Map<String, Integer> otherPartitions() {
+    Map<String, Integer> others = new TreeMap<>();
+    for (Step step : steps) {
+      if (step instanceof Differs differs && differs.partitions() != differs.topic().partitions()) {
+        others.put(differs.topic().name(), differs.partitions());
+      }
+    }
+    return others;
   }
 
   /** True if a topic exists and differs. */

@@ -1,33 +1,38 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.SettingCheck;
+import java.nio.ByteBuffer;
 
 /**
  * EF21 (Richtarik, Sokolov, Fatkhullin, 2021, arXiv 2106.05203) and, with momentum below 1,
  * EF21-SGDM (Fatkhullin, Tyurin, Richtarik, 2023, arXiv 2305.15155): the client sends C(v - h_i),
  * the packed difference between its gradient and what the server believes of it, and h_i follows; v
- * = (1 - momentum) v + momentum g. Without momentum it amplifies noise.
+ * = (1 - momentum) v + momentum g. Without momentum it amplifies noise. Without a lossy codec it is
+ * the client of AFA-CS ({@link AnarchicCrossSilo}).
  *
- * <p>16 bytes a coordinate; h_i can be kept in escrow. One thread.
+ * <pre>
+ * h_i: [length] longs | momentum below 1: byte 1 once started | v: [length] doubles
+ * </pre>
+ *
+ * <p>16 bytes a coordinate, 8 without momentum; h_i can be kept in escrow, v not: it starts again
+ * from the next gradient. One thread.
  */
-final class ErrorFeedback21Client {
+public final class ErrorFeedback21Client implements ClientMethod {
   private final double momentum;
-  private final UpdateCodec codec;
   private final FixedPointMemory memory;
   private final double[] velocity;
   private boolean started;
 
   /**
    * @param momentum above 0 to 1; 1 is EF21
-   * @param codec contractive
+   * @param length of the chunk
    * @param bits as the server's {@link GradientMemory}
    */
-  ErrorFeedback21Client(double momentum, UpdateCodec codec, int length, int bits) {
+  public ErrorFeedback21Client(double momentum, int length, int bits) {
     SettingCheck.range("momentum", momentum, 1e-9, 1);
     this.momentum = momentum;
-    this.codec = codec;
     this.memory = new FixedPointMemory(length, bits);
-    this.velocity = new double[length];
+    this.velocity = new double[momentum < 1 ? length : 0];
   }
 
   /** h_i, for the server's escrow and audit. */
@@ -35,21 +40,69 @@ final class ErrorFeedback21Client {
     return memory;
   }
 
-  /**
-   * Packs a gradient. The first one is the velocity's start.
-   *
-   * @return the payload to send
-   */
-  byte[] compress(double[] gradient, long seed) {
-    float[] increment = new float[gradient.length];
+  @Override
+  public int length() {
+    return memory.length();
+  }
+
+  /** The first gradient is the velocity's start. */
+  @Override
+  public float[] increment(LocalResult result) {
+    float[] increment = new float[length()];
     double share = started ? momentum : 1;
     started = true;
-    for (int i = 0; i < gradient.length; i++) {
-      velocity[i] = (1 - share) * velocity[i] + share * gradient[i];
-      increment[i] = (float) (velocity[i] - memory.value(i));
+    for (int i = 0; i < increment.length; i++) {
+      double wanted = result.meanGradient(i);
+      if (momentum < 1) {
+        velocity[i] = (1 - share) * velocity[i] + share * wanted;
+        wanted = velocity[i];
+      }
+      increment[i] = (float) (wanted - memory.value(i));
     }
-    byte[] payload = codec.encode(increment, seed);
-    memory.add(codec.decode(payload, gradient.length, seed));
-    return payload;
+    return increment;
+  }
+
+  @Override
+  public void sent(float[] increment, float[] second) {
+    memory.add(increment);
+  }
+
+  @Override
+  public void lost(float[] increment, float[] second) {
+    memory.subtract(increment);
+  }
+
+  @Override
+  public int savedBytes() {
+    return memory.savedBytes() + (momentum < 1 ? 1 + Vectors.bytes(velocity) : 0);
+  }
+
+  @Override
+  public void save(ByteBuffer out) {
+    memory.save(out);
+    if (momentum < 1) {
+      out.put((byte) (started ? 1 : 0));
+      Vectors.put(out, velocity);
+    }
+  }
+
+  @Override
+  public void load(ByteBuffer in) {
+    memory.load(in);
+    if (momentum < 1) {
+      started = in.get() != 0;
+      Vectors.get(in, velocity);
+    }
+  }
+
+  @Override
+  public void restore(int bits, long[] sums) {
+    memory.set(bits, sums);
+    started = false;
+  }
+
+  @Override
+  public boolean wholeInEscrow() {
+    return momentum == 1;
   }
 }

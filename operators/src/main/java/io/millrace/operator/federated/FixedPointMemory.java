@@ -2,6 +2,7 @@ package io.millrace.operator.federated;
 
 import io.millrace.kernel.Kernels;
 import io.millrace.operator.SettingCheck;
+import java.nio.ByteBuffer;
 import java.util.Arrays;
 
 /**
@@ -64,6 +65,60 @@ final class FixedPointMemory {
             "sum passes " + LARGEST_SUM / factor + " in size at coordinate " + i);
       }
     }
+  }
+
+  /** Takes an increment back that {@link #add} took, to the same integers as before it. */
+  void subtract(float[] x) {
+    float[] negative = new float[x.length];
+    for (int i = 0; i < x.length; i++) {
+      negative[i] = -x[i];
+    }
+    add(negative);
+  }
+
+  /** Bytes that {@link #save} writes. */
+  int savedBytes() {
+    return Math.multiplyExact(sum.length, Long.BYTES);
+  }
+
+  /** Writes the integers. */
+  void save(ByteBuffer out) {
+    out.asLongBuffer().put(sum);
+    out.position(out.position() + savedBytes());
+  }
+
+  /** Reads the integers that {@link #save} wrote. */
+  void load(ByteBuffer in) {
+    long[] saved = new long[sum.length];
+    in.asLongBuffer().get(saved);
+    in.position(in.position() + savedBytes());
+    set(bits, saved);
+  }
+
+  /**
+   * Holds these integers from now on.
+   *
+   * @param values [length], not modified
+   * @throws IllegalArgumentException for another length or scale, or an integer that no sum has
+   */
+  void set(int valueBits, long[] values) {
+    if (values.length != sum.length || valueBits != bits) {
+      throw new IllegalArgumentException(
+          "memory of "
+              + values.length
+              + " with "
+              + valueBits
+              + " bits, expected "
+              + sum.length
+              + " with "
+              + bits);
+    }
+    for (long value : values) {
+      if (value > LARGEST_SUM || value < -LARGEST_SUM) {
+        throw new IllegalArgumentException("memory holds " + value + ", which no sum reaches");
+      }
+    }
+    System.arraycopy(values, 0, sum, 0, sum.length);
   }
 
   /**

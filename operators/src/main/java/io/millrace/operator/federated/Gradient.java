@@ -2,7 +2,7 @@ package io.millrace.operator.federated;
 
 /** A client's gradient, exact or of a batch. */
 @FunctionalInterface
-interface Gradient {
+public interface Gradient {
   /**
    * Evaluates.
    *

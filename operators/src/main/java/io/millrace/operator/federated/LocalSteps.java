@@ -12,8 +12,8 @@ import io.millrace.operator.SettingCheck;
  * @param rate above 0
  * @param proximal mu, 0 for none
  */
-record LocalSteps(int steps, double rate, double proximal) {
-  LocalSteps {
+public record LocalSteps(int steps, double rate, double proximal) {
+  public LocalSteps {
     SettingCheck.range("local steps", steps, 1, 1_000_000);
     SettingCheck.range("local rate", rate, 1e-30, 1e30);
     SettingCheck.range("proximal weight", proximal, 0, 1e30);
@@ -26,7 +26,7 @@ record LocalSteps(int steps, double rate, double proximal) {
    * @param shift added to every gradient, [x.length]
    * @return y after the last step
    */
-  double[] run(Gradient gradient, double[] x, double[] shift) {
+  public double[] run(Gradient gradient, double[] x, double[] shift) {
     double[] y = x.clone();
     double[] g = new double[x.length];
     for (int step = 0; step < steps; step++) {

@@ -1,14 +1,19 @@
 package io.millrace.operator.federated;
 
+import java.nio.ByteBuffer;
+
 /**
  * A client of SCAFFOLD (Karimireddy et al., 2019, arXiv 1910.06378): local steps along g - c_i + c,
  * then c_i' = c_i - c + (x - y) / (K rate). Sends both increments as floats, and moves its own
  * control by what it sent, so that the server's stays the sum of the clients'.
  *
- * <p>8 bytes a coordinate of the model between rounds. One thread.
+ * <pre>
+ * c_i: [length] longs
+ * </pre>
+ *
+ * <p>8 bytes a coordinate of the model between rounds, that can be kept in escrow. One thread.
  */
-final class ScaffoldClient {
-  private final LocalSteps local;
+public final class ScaffoldClient implements ClientMethod {
   private final FixedPointMemory control;
 
   /**
@@ -20,10 +25,10 @@ final class ScaffoldClient {
   record Update(float[] step, float[] control) {}
 
   /**
+   * @param length of the chunk
    * @param controlBits as the server's
    */
-  ScaffoldClient(LocalSteps local, int length, int controlBits) {
-    this.local = local;
+  public ScaffoldClient(int length, int controlBits) {
     this.control = new FixedPointMemory(length, controlBits);
   }
 
@@ -32,24 +37,62 @@ final class ScaffoldClient {
     return control;
   }
 
-  /**
-   * One round.
-   *
-   * @param x the model
-   * @param serverControl c
-   */
-  Update round(Gradient gradient, double[] x, double[] serverControl) {
-    double[] shift = new double[x.length];
-    for (int i = 0; i < x.length; i++) {
-      shift[i] = serverControl[i] - control.value(i);
+  @Override
+  public int length() {
+    return control.length();
+  }
+
+  @Override
+  public void shift(double[] serverControl, double[] out, int offset) {
+    ScallionClient.shift(control, serverControl, out, offset);
+  }
+
+  @Override
+  public float[] increment(LocalResult result) {
+    return Vectors.difference(result.end(), result.start());
+  }
+
+  @Override
+  public float[] second(LocalResult result) {
+    float[] increment = new float[length()];
+    for (int i = 0; i < increment.length; i++) {
+      increment[i] = (float) (result.meanGradient(i) - result.control(i));
     }
-    double[] y = local.run(gradient, x, shift);
-    float[] increment = new float[x.length];
-    for (int i = 0; i < x.length; i++) {
-      double mean = (x[i] - y[i]) / (local.steps() * local.rate());
-      increment[i] = (float) (mean - serverControl[i]);
-    }
-    control.add(increment);
-    return new Update(Vectors.difference(y, x), increment);
+    return increment;
+  }
+
+  @Override
+  public void sent(float[] increment, float[] second) {
+    control.add(second);
+  }
+
+  @Override
+  public void lost(float[] increment, float[] second) {
+    control.subtract(second);
+  }
+
+  @Override
+  public int savedBytes() {
+    return control.savedBytes();
+  }
+
+  @Override
+  public void save(ByteBuffer out) {
+    control.save(out);
+  }
+
+  @Override
+  public void load(ByteBuffer in) {
+    control.load(in);
+  }
+
+  @Override
+  public void restore(int bits, long[] sums) {
+    control.set(bits, sums);
+  }
+
+  @Override
+  public boolean wholeInEscrow() {
+    return true;
   }
 }

@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.SettingCheck;
+import java.nio.ByteBuffer;
 
 /**
  * A client of SCALLION (Huang, Li, Li, 2023, arXiv 2308.08165): SCAFFOLD's steps, and one increment
@@ -8,24 +9,24 @@ import io.millrace.operator.SettingCheck;
  * at most about 1 / (4 (1 + omega)) for a codec of variance omega. Without compression and with
  * alpha 1 it is SCAFFOLD.
  *
- * <p>8 bytes a coordinate of the model between rounds. One thread.
+ * <pre>
+ * c_i: [length] longs
+ * </pre>
+ *
+ * <p>8 bytes a coordinate of the model between rounds, that can be kept in escrow. One thread.
  */
-final class ScallionClient {
-  private final LocalSteps local;
+public final class ScallionClient implements ClientMethod {
   private final double alpha;
-  private final UpdateCodec codec;
   private final FixedPointMemory control;
 
   /**
    * @param alpha above 0 to 1
-   * @param codec unbiased
+   * @param length of the chunk
    * @param controlBits as the server's
    */
-  ScallionClient(LocalSteps local, double alpha, UpdateCodec codec, int length, int controlBits) {
+  public ScallionClient(double alpha, int length, int controlBits) {
     SettingCheck.range("alpha", alpha, 1e-9, 1);
-    this.local = local;
     this.alpha = alpha;
-    this.codec = codec;
     this.control = new FixedPointMemory(length, controlBits);
   }
 
@@ -34,41 +35,70 @@ final class ScallionClient {
     return control;
   }
 
-  /**
-   * One round.
-   *
-   * @param x the model
-   * @param serverControl c
-   * @param seed of the codec
-   * @return the payload to send
-   */
-  byte[] round(Gradient gradient, double[] x, double[] serverControl, long seed) {
-    double[] mean = meanGradient(local, gradient, x, serverControl, control);
-    float[] increment = new float[x.length];
-    for (int i = 0; i < x.length; i++) {
-      increment[i] = (float) (alpha * (mean[i] - control.value(i)));
-    }
-    byte[] payload = codec.encode(increment, seed);
-    control.add(codec.decode(payload, x.length, seed));
-    return payload;
+  @Override
+  public int length() {
+    return control.length();
   }
 
-  /** gbar: the mean of the gradients along the corrected local steps. */
-  static double[] meanGradient(
-      LocalSteps local,
-      Gradient gradient,
-      double[] x,
-      double[] serverControl,
-      FixedPointMemory control) {
-    double[] shift = new double[x.length];
-    for (int i = 0; i < x.length; i++) {
-      shift[i] = serverControl[i] - control.value(i);
+  @Override
+  public void shift(double[] serverControl, double[] out, int offset) {
+    shift(control, serverControl, out, offset);
+  }
+
+  @Override
+  public float[] increment(LocalResult result) {
+    float[] increment = new float[length()];
+    for (int i = 0; i < increment.length; i++) {
+      increment[i] = (float) (alpha * (meanGradient(control, result, i) - control.value(i)));
     }
-    double[] y = local.run(gradient, x, shift);
-    double[] mean = new double[x.length];
-    for (int i = 0; i < x.length; i++) {
-      mean[i] = (x[i] - y[i]) / (local.steps() * local.rate()) - shift[i];
+    return increment;
+  }
+
+  @Override
+  public void sent(float[] increment, float[] second) {
+    control.add(increment);
+  }
+
+  @Override
+  public void lost(float[] increment, float[] second) {
+    control.subtract(increment);
+  }
+
+  @Override
+  public int savedBytes() {
+    return control.savedBytes();
+  }
+
+  @Override
+  public void save(ByteBuffer out) {
+    control.save(out);
+  }
+
+  @Override
+  public void load(ByteBuffer in) {
+    control.load(in);
+  }
+
+  @Override
+  public void restore(int bits, long[] sums) {
+    control.set(bits, sums);
+  }
+
+  @Override
+  public boolean wholeInEscrow() {
+    return true;
+  }
+
+  /** out += c - c_i. */
+  static void shift(FixedPointMemory control, double[] serverControl, double[] out, int offset) {
+    for (int i = 0; i < control.length(); i++) {
+      double server = serverControl.length == 0 ? 0 : serverControl[i];
+      out[offset + i] += server - control.value(i);
     }
-    return mean;
+  }
+
+  /** gbar: the mean of the gradients along the corrected local steps, correction taken off. */
+  static double meanGradient(FixedPointMemory control, LocalResult result, int i) {
+    return result.meanGradient(i) - (result.control(i) - control.value(i));
   }
 }

@@ -1,6 +1,8 @@
 package io.millrace.operator.federated;
 
-/** Conversions between vectors of float and double. */
+import java.nio.ByteBuffer;
+
+/** Conversions between vectors of float and double, and double vectors as bytes. */
 final class Vectors {
   private Vectors() {}
 
@@ -20,5 +22,29 @@ final class Vectors {
       difference[i] = (float) (a[i] - b[i]);
     }
     return difference;
+  }
+
+  /** Bytes that {@link #put} writes. */
+  static int bytes(double[] values) {
+    return Math.multiplyExact(values.length, Double.BYTES);
+  }
+
+  static void put(ByteBuffer out, double[] values) {
+    out.asDoubleBuffer().put(values);
+    out.position(out.position() + bytes(values));
+  }
+
+  /**
+   * @param values overwritten
+   * @throws IllegalArgumentException for a number that is not finite
+   */
+  static void get(ByteBuffer in, double[] values) {
+    in.asDoubleBuffer().get(values);
+    in.position(in.position() + bytes(values));
+    for (double value : values) {
+      if (!Double.isFinite(value)) {
+        throw new IllegalArgumentException("saved number is " + value + ", expected finite ones");
+      }
+    }
   }
 }

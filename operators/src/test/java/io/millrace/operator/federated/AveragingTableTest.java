@@ -112,13 +112,15 @@ class AveragingTableTest {
   private double scaffold(int participants, int rounds) {
     LocalSteps local = new LocalSteps(STEPS, 0.02, 0);
     ScaffoldClient[] clients = new ScaffoldClient[CLIENTS];
-    Arrays.setAll(clients, client -> new ScaffoldClient(local, LENGTH, BITS));
+    Arrays.setAll(clients, client -> new ScaffoldClient(LENGTH, BITS));
     ScaffoldServer server = new ScaffoldServer(LENGTH, scale(participants), BITS, CLIENTS);
     double[] x = new double[LENGTH];
     for (int round = 0; round < rounds; round++) {
       double[] control = server.control();
       for (int client : participants(round, participants)) {
-        server.accept(clients[client].round(gradient(client), x, control));
+        server.accept(
+            LocalRounds.scaffold(
+                clients[client], local, gradient(client), new double[][] {x, control}));
       }
       server.close(x, 1);
     }
@@ -129,14 +131,16 @@ class AveragingTableTest {
   private double scallion(double alpha, UpdateCodec codec, int participants, int rounds) {
     LocalSteps local = new LocalSteps(STEPS, 0.02, 0);
     ScallionClient[] clients = new ScallionClient[CLIENTS];
-    Arrays.setAll(clients, i -> new ScallionClient(local, alpha, codec, LENGTH, BITS));
+    Arrays.setAll(clients, i -> new ScallionClient(alpha, LENGTH, BITS));
     ScallionServer server = new ScallionServer(LENGTH, scale(participants), BITS, CLIENTS);
     double[] x = new double[LENGTH];
     for (int round = 0; round < rounds; round++) {
       double[] control = server.control();
       for (int client : participants(round, participants)) {
         long seed = SeededBits.seed(round, client);
-        byte[] payload = clients[client].round(gradient(client), x, control, seed);
+        byte[] payload =
+            LocalRounds.round(
+                clients[client], local, gradient(client), new double[][] {x, control}, codec, seed);
         server.accept(codec.decode(payload, LENGTH, seed));
       }
       server.close(x, STEPS * 0.02);
@@ -149,14 +153,16 @@ class AveragingTableTest {
     LocalSteps local = new LocalSteps(STEPS, rate, 0);
     UpdateCodec codec = new TopKCodec(2);
     ScafcomClient[] clients = new ScafcomClient[CLIENTS];
-    Arrays.setAll(clients, i -> new ScafcomClient(local, beta, codec, LENGTH, BITS));
+    Arrays.setAll(clients, i -> new ScafcomClient(beta, LENGTH, BITS));
     ScallionServer server = new ScallionServer(LENGTH, scale(participants), BITS, CLIENTS);
     double[] x = new double[LENGTH];
     for (int round = 0; round < rounds; round++) {
       double[] control = server.control();
       for (int client : participants(round, participants)) {
         try {
-          byte[] payload = clients[client].round(gradient(client), x, control, 0);
+          byte[] payload =
+              LocalRounds.round(
+                  clients[client], local, gradient(client), new double[][] {x, control}, codec, 0);
           server.accept(codec.decode(payload, LENGTH, 0));
         } catch (IllegalArgumentException refused) {
           return Double.POSITIVE_INFINITY; // fixed point cannot hold it any more
@@ -184,7 +190,7 @@ class AveragingTableTest {
 
   private double errorFeedback(UpdateCodec codec, double rate, int rounds) {
     ErrorFeedbackClient[] clients = new ErrorFeedbackClient[CLIENTS];
-    Arrays.setAll(clients, i -> new ErrorFeedbackClient(codec, LENGTH));
+    Arrays.setAll(clients, i -> new ErrorFeedbackClient(LENGTH));
     FederatedAveraging server = new FederatedAveraging(LENGTH, scale(CLIENTS));
     double[] x = new double[LENGTH];
     double[] g = new double[LENGTH];
@@ -192,7 +198,7 @@ class AveragingTableTest {
       for (int client = 0; client < CLIENTS; client++) {
         problem.gradient(client, x, g);
         Arrays.setAll(g, i -> rate * g[i]);
-        server.accept(codec.decode(clients[client].compress(g, 0), LENGTH, 0), 1);
+        server.accept(codec.decode(LocalRounds.step(clients[client], g, codec, 0), LENGTH, 0), 1);
       }
       server.close(x, -1);
     }
@@ -201,14 +207,14 @@ class AveragingTableTest {
 
   private double errorFeedback21(UpdateCodec codec, int rounds) {
     ErrorFeedback21Client[] clients = new ErrorFeedback21Client[CLIENTS];
-    Arrays.setAll(clients, i -> new ErrorFeedback21Client(1, codec, LENGTH, BITS));
+    Arrays.setAll(clients, i -> new ErrorFeedback21Client(1, LENGTH, BITS));
     GradientMemory server = new GradientMemory(LENGTH, BITS, CLIENTS);
     double[] x = new double[LENGTH];
     double[] g = new double[LENGTH];
     for (int round = 0; round < rounds; round++) {
       for (int client = 0; client < CLIENTS; client++) {
         problem.gradient(client, x, g);
-        server.accept(codec.decode(clients[client].compress(g, 0), LENGTH, 0));
+        server.accept(codec.decode(LocalRounds.compress(clients[client], g, codec, 0), LENGTH, 0));
       }
       server.step(x, 0.005);
     }
@@ -218,14 +224,14 @@ class AveragingTableTest {
 
   private double errorControl(UpdateCodec codec, int rounds) {
     ErrorControlClient[] clients = new ErrorControlClient[CLIENTS];
-    Arrays.setAll(clients, i -> new ErrorControlClient(0.1, codec, LENGTH, BITS));
+    Arrays.setAll(clients, i -> new ErrorControlClient(0.1, LENGTH, BITS));
     GradientMemory server = new GradientMemory(LENGTH, BITS, CLIENTS);
     double[] x = new double[LENGTH];
     double[] g = new double[LENGTH];
     for (int round = 0; round < rounds; round++) {
       for (int client = 0; client < CLIENTS; client++) {
         problem.gradient(client, x, g);
-        server.accept(codec.decode(clients[client].compress(g, 0), LENGTH, 0));
+        server.accept(codec.decode(LocalRounds.compress(clients[client], g, codec, 0), LENGTH, 0));
       }
       server.step(x, 0.005);
     }

@@ -24,12 +24,10 @@ class NoisyGradientTest {
   void momentumTakesAwayTheNoiseThatErrorFeedbackAdds() {
     UpdateCodec top = new TopKCodec(2);
     UpdateCodec plain = new PlainCodec();
-    double exact = tail(plain, i -> new ErrorFeedback21Client(1, plain, LENGTH, BITS)::compress);
-    double plainFeedback =
-        tail(top, i -> new ErrorFeedback21Client(1, top, LENGTH, BITS)::compress);
-    double withMomentum =
-        tail(top, i -> new ErrorFeedback21Client(0.1, top, LENGTH, BITS)::compress);
-    double controlled = tail(top, i -> new ErrorControlClient(0.1, top, LENGTH, BITS)::compress);
+    double exact = tail(plain, i -> client(new ErrorFeedback21Client(1, LENGTH, BITS), plain));
+    double plainFeedback = tail(top, i -> client(new ErrorFeedback21Client(1, LENGTH, BITS), top));
+    double withMomentum = tail(top, i -> client(new ErrorFeedback21Client(0.1, LENGTH, BITS), top));
+    double controlled = tail(top, i -> client(new ErrorControlClient(0.1, LENGTH, BITS), top));
     assertEquals(0.052 / 0.021, plainFeedback / exact, 0.25);
     assertEquals(0.022 / 0.021, withMomentum / exact, 0.1);
     assertEquals(0.033 / 0.021, controlled / exact, 0.15);
@@ -43,11 +41,11 @@ class NoisyGradientTest {
   void topOneDivergesWithoutMemoryAndConvergesWithAny() {
     TopKCodec top = new TopKCodec(1);
     ErrorFeedbackClient[] first = new ErrorFeedbackClient[3];
-    Arrays.setAll(first, i -> new ErrorFeedbackClient(top, 3));
+    Arrays.setAll(first, i -> new ErrorFeedbackClient(3));
     ErrorFeedback21Client[] second = new ErrorFeedback21Client[3];
-    Arrays.setAll(second, i -> new ErrorFeedback21Client(1, top, 3, BITS));
+    Arrays.setAll(second, i -> new ErrorFeedback21Client(1, 3, BITS));
     ErrorControlClient[] third = new ErrorControlClient[3];
-    Arrays.setAll(third, i -> new ErrorControlClient(0.1, top, 3, BITS));
+    Arrays.setAll(third, i -> new ErrorControlClient(0.1, 3, BITS));
 
     double rate = 0.01;
     double[] x = {1, 1, 1};
@@ -70,9 +68,11 @@ class NoisyGradientTest {
       for (int client = 0; client < 3; client++) {
         double[] wanted = slope(client, y);
         Arrays.setAll(wanted, i -> rate * wanted[i]);
-        add(sum, top.decode(first[client].compress(wanted, 0), 3, 0));
-        server.accept(top.decode(second[client].compress(slope(client, z), 0), 3, 0));
-        controlled.accept(top.decode(third[client].compress(slope(client, w), 0), 3, 0));
+        add(sum, top.decode(LocalRounds.step(first[client], wanted, top, 0), 3, 0));
+        server.accept(
+            top.decode(LocalRounds.compress(second[client], slope(client, z), top, 0), 3, 0));
+        controlled.accept(
+            top.decode(LocalRounds.compress(third[client], slope(client, w), top, 0), 3, 0));
       }
       move(y, sum, 1.0 / 3);
       server.step(z, rate);
@@ -92,15 +92,19 @@ class NoisyGradientTest {
   void escrowIsTheClientsMemory() {
     Quadratics problem = new Quadratics(3);
     TopKCodec codec = new TopKCodec(2);
-    ErrorFeedback21Client client = new ErrorFeedback21Client(0.5, codec, LENGTH, BITS);
+    ErrorFeedback21Client client = new ErrorFeedback21Client(0.5, LENGTH, BITS);
     FixedPointMemory escrow = new FixedPointMemory(LENGTH, BITS);
     Random random = new Random(4);
     double[] g = new double[LENGTH];
     for (int round = 0; round < 100; round++) {
       problem.gradient(round % CLIENTS, random.doubles(LENGTH, -1, 1).toArray(), g);
-      escrow.add(codec.decode(client.compress(g, 0), LENGTH, 0));
+      escrow.add(codec.decode(LocalRounds.compress(client, g, codec, 0), LENGTH, 0));
       assertTrue(escrow.sameBits(client.memory()), "round " + round);
     }
+  }
+
+  private static Client client(ClientMethod method, UpdateCodec codec) {
+    return (gradient, seed) -> LocalRounds.compress(method, gradient, codec, seed);
   }
 
   private static double[] slope(int client, double[] x) {

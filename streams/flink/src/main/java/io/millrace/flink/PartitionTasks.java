@@ -2,7 +2,7 @@ package io.millrace.flink;
 
 import io.millrace.operator.InvalidInputException;
 import io.millrace.operator.Models;
-import io.millrace.runtime.Deployment.EngineSettings;
+import io.millrace.runtime.Deployment;
 import io.millrace.runtime.OperatorSpec;
 import io.millrace.runtime.OperatorStep;
 import io.millrace.runtime.PartitionTask;
@@ -23,10 +23,9 @@ import org.apache.flink.streaming.runtime.streamrecord.StreamRecord;
 final class PartitionTasks<I, S, O> implements TaskEdge {
   private final AbstractStreamOperator<TopicRecord> operator;
   private final Output<StreamRecord<TopicRecord>> output;
+  private final Deployment deployment;
   private final Pipeline pipeline;
   private final Stage stage;
-  private final EngineSettings engine;
-  private final OperatorSpec<I, S, O> spec;
   private final OperatorStep<I, S, O> step;
   private final PartitionKeys partitionKeys;
   private final KeyedChunks chunks;
@@ -48,11 +47,10 @@ final class PartitionTasks<I, S, O> implements TaskEdge {
       Models models) {
     this.operator = operator;
     this.output = output;
+    this.deployment = resolved.deployment();
     this.pipeline = resolved.pipeline();
     this.stage = resolved.stage();
-    this.engine = resolved.deployment().engine();
-    this.spec = spec;
-    this.step = new OperatorStep<>(spec, models, engine.maximumRecordBytes());
+    this.step = new OperatorStep<>(spec, models, deployment.engine().maximumRecordBytes());
     this.partitionKeys =
         new PartitionKeys(
             operator.getRuntimeContext().getTaskInfo().getMaxNumberOfParallelSubtasks());
@@ -134,8 +132,6 @@ final class PartitionTasks<I, S, O> implements TaskEdge {
 
   private Entry<I, S, O> open(int partition, Long key) {
     return new Entry<>(
-        partition,
-        key,
-        new PartitionTask<>(pipeline.name(), stage, spec, step, engine, chunks, this));
+        partition, key, new PartitionTask<>(deployment, pipeline, stage, step, chunks, this));
   }
 }

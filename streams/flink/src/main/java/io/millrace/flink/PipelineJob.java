@@ -2,13 +2,14 @@ package io.millrace.flink;
 
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.Deployment.Guarantee;
+import io.millrace.runtime.Partitioning;
 import io.millrace.runtime.Pipeline;
 import io.millrace.runtime.Stage;
 import io.millrace.runtime.TopicRecord;
-import java.util.Collection;
 import java.util.List;
 import java.util.Map;
 import java.util.Properties;
+import java.util.TreeMap;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
 import org.apache.flink.api.common.typeinfo.Types;
 import org.apache.flink.connector.base.DeliveryGuarantee;
@@ -71,7 +72,7 @@ final class PipelineJob {
       job.add(
           stages.get(stage),
           new StageReference(deployment.source(), pipeline.name(), stage),
-          pipeline.deadLetterTopic());
+          pipeline);
     }
   }
 
@@ -87,10 +88,10 @@ final class PipelineJob {
                         to, record.key(), record.value(), record.timestampMillis()),
                 TopicRecordType.INSTANCE),
         "copy-output",
-        List.of(to));
+        Map.of(to, Partitioning.ANY));
   }
 
-  private void add(Stage stage, StageReference reference, String deadLetterTopic) {
+  private void add(Stage stage, StageReference reference, Pipeline pipeline) {
     DataStream<TopicRecord> input = read(stage.name() + "-input", stage.inputTopic());
     SingleOutputStreamOperator<TopicRecord> results =
         stage.following().isNothing()
@@ -100,11 +101,16 @@ final class PipelineJob {
                 reference,
                 input,
                 read(stage.name() + "-models", stage.following().topic()).setParallelism(1));
-    write(results, stage.name() + "-output", stage.outputTopics().values());
+    Map<String, Partitioning> outputs = new TreeMap<>();
+    stage
+        .outputTopics()
+        .values()
+        .forEach(topic -> outputs.put(topic, pipeline.partitioning(topic)));
+    write(results, stage.name() + "-output", outputs);
     write(
         results.getSideOutput(DEAD_LETTERS),
         stage.name() + "-dead-letters",
-        List.of(deadLetterTopic));
+        Map.of(pipeline.deadLetterTopic(), Partitioning.ANY));
   }
 
   /** The operator of a stage that follows no models. */
@@ -154,7 +160,8 @@ final class PipelineJob {
     return environment.fromSource(source, WatermarkStrategy.noWatermarks(), uid).uid(uid);
   }
 
-  private void write(DataStream<TopicRecord> records, String uid, Collection<String> topics) {
+  private void write(
+      DataStream<TopicRecord> records, String uid, Map<String, Partitioning> topics) {
     Properties properties = new Properties();
     properties.putAll(PRODUCER);
     properties.putAll(KafkaClassNames.translate(deployment.kafka()));

@@ -75,7 +75,7 @@ final class KafkaPipeline implements AutoCloseable {
     Models models = followerOrNull == null ? Models.NONE : followerOrNull;
     KafkaStreams streams =
         new KafkaStreams(
-            OperatorTopology.build(pipeline, deployment.engine(), models, meters),
+            OperatorTopology.build(deployment, pipeline, models, meters),
             properties(deployment, pipeline.name()));
     Gauge.builder(PipelineMeters.LAG_RECORDS, streams, KafkaPipeline::lag)
         .tags(meters.tags())

@@ -3,10 +3,11 @@ package io.millrace.kafka;
 import io.micrometer.core.instrument.Counter;
 import io.millrace.operator.InvalidInputException;
 import io.millrace.operator.Models;
-import io.millrace.runtime.Deployment.EngineSettings;
+import io.millrace.runtime.Deployment;
 import io.millrace.runtime.OperatorSpec;
 import io.millrace.runtime.OperatorStep;
 import io.millrace.runtime.PartitionTask;
+import io.millrace.runtime.Pipeline;
 import io.millrace.runtime.Stage;
 import io.millrace.runtime.TaskEdge;
 import io.millrace.runtime.TopicRecord;
@@ -19,10 +20,9 @@ import org.apache.kafka.streams.state.KeyValueStore;
 /** One stage of a pipeline in one task of Kafka Streams, which is one partition of its input. */
 final class OperatorProcessor<I, S, O>
     implements Processor<byte[], byte[], byte[], byte[]>, TaskEdge {
-  private final String pipeline;
+  private final Deployment deployment;
+  private final Pipeline pipeline;
   private final Stage stage;
-  private final OperatorSpec<I, S, O> spec;
-  private final EngineSettings engine;
   private final TaskMeters meters;
   private final OperatorStep<I, S, O> step;
   private final Counter in;
@@ -31,18 +31,17 @@ final class OperatorProcessor<I, S, O>
   private long writtenBytes;
 
   OperatorProcessor(
-      String pipeline,
+      Deployment deployment,
+      Pipeline pipeline,
       Stage stage,
       OperatorSpec<I, S, O> spec,
       Models models,
-      EngineSettings engine,
       TaskMeters meters) {
+    this.deployment = deployment;
     this.pipeline = pipeline;
     this.stage = stage;
-    this.spec = spec;
-    this.engine = engine;
     this.meters = meters;
-    this.step = new OperatorStep<>(spec, models, engine.maximumRecordBytes());
+    this.step = new OperatorStep<>(spec, models, deployment.engine().maximumRecordBytes());
     this.in = meters.in(stage.name());
   }
 
@@ -58,8 +57,7 @@ final class OperatorProcessor<I, S, O>
   public void init(ProcessorContext<byte[], byte[]> context) {
     this.context = context;
     KeyValueStore<Bytes, byte[]> chunks = context.getStateStore(chunkStore(stage));
-    task =
-        new PartitionTask<>(pipeline, stage, spec, step, engine, new KeyValueChunks(chunks), this);
+    task = new PartitionTask<>(deployment, pipeline, stage, step, new KeyValueChunks(chunks), this);
     writtenBytes = 0;
     KeeperStore store = context.getStateStore(keeperStore(stage));
     store.beforeCommit(this::flush);

@@ -1,7 +1,7 @@
 package io.millrace.kafka;
 
 import io.millrace.operator.Models;
-import io.millrace.runtime.Deployment.EngineSettings;
+import io.millrace.runtime.Deployment;
 import io.millrace.runtime.OperatorSpec;
 import io.millrace.runtime.Pipeline;
 import io.millrace.runtime.Stage;
@@ -28,16 +28,17 @@ public final class OperatorTopology {
 
   /** The topology of a pipeline. Models are followed through {@code models}. */
   static Topology build(
-      Pipeline pipeline, EngineSettings engine, Models models, TaskMeters meters) {
-    return build(pipeline, engine, models, meters, Stores::persistentKeyValueStore);
+      Deployment deployment, Pipeline pipeline, Models models, TaskMeters meters) {
+    return build(deployment, pipeline, models, meters, Stores::persistentKeyValueStore);
   }
 
   /**
+   * @param pipeline of the deployment
    * @param chunks makes the store that lies under a stage's changelog, from its name
    */
   static Topology build(
+      Deployment deployment,
       Pipeline pipeline,
-      EngineSettings engine,
       Models models,
       TaskMeters meters,
       Function<String, KeyValueBytesStoreSupplier> chunks) {
@@ -53,7 +54,7 @@ public final class OperatorTopology {
           BYTES_IN,
           stage.inputTopic());
       topology.addProcessor(
-          operator, () -> processor(pipeline, stage, models, engine, meters), source);
+          operator, () -> processor(deployment, pipeline, stage, models, meters), source);
       topology.addStateStore(KeeperStore.builder(OperatorProcessor.keeperStore(stage)), operator);
       topology.addStateStore(
           Stores.keyValueStoreBuilder(
@@ -67,7 +68,13 @@ public final class OperatorTopology {
           .outputTopics()
           .forEach(
               (channel, topic) ->
-                  topology.addSink(sink(stage, channel), topic, BYTES_OUT, BYTES_OUT, operator));
+                  topology.addSink(
+                      sink(stage, channel),
+                      topic,
+                      BYTES_OUT,
+                      BYTES_OUT,
+                      new KeyPartitions(pipeline.partitioning(topic)),
+                      operator));
       topology.addSink(
           deadLetterSink(stage), pipeline.deadLetterTopic(), BYTES_OUT, BYTES_OUT, operator);
     }
@@ -83,17 +90,17 @@ public final class OperatorTopology {
   }
 
   private static Processor<byte[], byte[], byte[], byte[]> processor(
-      Pipeline pipeline, Stage stage, Models models, EngineSettings engine, TaskMeters meters) {
-    return capture(pipeline, stage, stage.spec().get(), models, engine, meters);
+      Deployment deployment, Pipeline pipeline, Stage stage, Models models, TaskMeters meters) {
+    return capture(deployment, pipeline, stage, stage.spec().get(), models, meters);
   }
 
   private static <I, S, O> OperatorProcessor<I, S, O> capture(
+      Deployment deployment,
       Pipeline pipeline,
       Stage stage,
       OperatorSpec<I, S, O> spec,
       Models models,
-      EngineSettings engine,
       TaskMeters meters) {
-    return new OperatorProcessor<>(pipeline.name(), stage, spec, models, engine, meters);
+    return new OperatorProcessor<>(deployment, pipeline, stage, spec, models, meters);
   }
 }

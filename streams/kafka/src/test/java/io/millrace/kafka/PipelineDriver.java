@@ -44,7 +44,7 @@ final class PipelineDriver implements AutoCloseable {
   /** Contents of the changelog topics after compaction, by store. */
   final Map<String, TreeMap<Bytes, byte[]>> changelogs = new TreeMap<>();
 
-  private final EngineSettings engine;
+  private final Deployment deployment;
   private final Models models;
   private final boolean persistent;
   private final Set<String> topics = new LinkedHashSet<>();
@@ -60,14 +60,25 @@ final class PipelineDriver implements AutoCloseable {
    * @param persistent RocksDB under the changelog; such a driver is not restarted
    */
   PipelineDriver(String pipelineYaml, Models models, long heapBudgetBytes, boolean persistent) {
-    Deployment deployment =
+    Deployment parsed =
         Deployment.parse(
             "test.yaml",
             "name: test\nkafka: {bootstrap.servers: 'none:1'}\npipelines:\n  - " + pipelineYaml,
             Map.of());
-    this.pipeline = deployment.pipelines().get(0);
-    this.engine =
-        new EngineSettings(1, 100, 4096, heapBudgetBytes, 64 * 1024, 256, Guarantee.EXACTLY_ONCE);
+    this.pipeline = parsed.pipelines().get(0);
+    this.deployment =
+        new Deployment(
+            parsed.name(),
+            parsed.kafka(),
+            parsed.engines(),
+            parsed.stateDirectory(),
+            new EngineSettings(
+                1, 100, 4096, heapBudgetBytes, 64 * 1024, 256, Guarantee.EXACTLY_ONCE),
+            parsed.dashboard(),
+            parsed.partitions(),
+            parsed.replication(),
+            parsed.pipelines(),
+            parsed.source());
     this.models = models;
     this.persistent = persistent;
     pipeline.stages().forEach(stage -> topics.addAll(stage.outputTopics().values()));
@@ -143,8 +154,8 @@ final class PipelineDriver implements AutoCloseable {
     driver =
         new TopologyTestDriver(
             OperatorTopology.build(
+                deployment,
                 pipeline,
-                engine,
                 models,
                 new TaskMeters(registry, pipeline.name()),
                 persistent

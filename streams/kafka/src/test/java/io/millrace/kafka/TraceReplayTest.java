@@ -167,8 +167,8 @@ final class TraceReplayTest {
     properties.put(StreamsConfig.STATESTORE_CACHE_MAX_BYTES_CONFIG, 0);
     return new TopologyTestDriver(
         OperatorTopology.build(
+            trace.deployment(),
             alone,
-            trace.deployment().engine(),
             shelf,
             new TaskMeters(new SimpleMeterRegistry(), alone.name()),
             store -> new RestoredStore(store, changelog)),

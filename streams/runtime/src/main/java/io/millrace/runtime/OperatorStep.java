@@ -45,6 +45,11 @@ public final class OperatorStep<I, S, O> {
     this.maximumValueBytes = maximumValueBytes;
   }
 
+  /** What it steps. */
+  OperatorSpec<I, S, O> spec() {
+    return spec;
+  }
+
   /**
    * The key as text.
    *

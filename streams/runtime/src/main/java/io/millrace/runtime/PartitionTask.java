@@ -23,8 +23,9 @@ public final class PartitionTask<I, S, O> implements StepOutput {
 
   private final String pipeline;
   private final Stage stage;
-  private final OperatorSpec<I, S, O> spec;
   private final OperatorStep<I, S, O> step;
+  private final Partitioning partitioning;
+  private final int partitions;
   private final EngineSettings engine;
   private final TaskEdge edge;
   private final StateKeeper<S> keeper;
@@ -35,27 +36,28 @@ public final class PartitionTask<I, S, O> implements StepOutput {
   /**
    * Reads the index of the state that is there.
    *
-   * @param spec may be shared by the tasks of one thread
-   * @param step of that spec; may be shared likewise
+   * @param pipeline of the deployment
+   * @param stage of the pipeline
+   * @param step may be shared by the tasks of one thread
    * @param chunks this partition's own
    */
   public PartitionTask(
-      String pipeline,
+      Deployment deployment,
+      Pipeline pipeline,
       Stage stage,
-      OperatorSpec<I, S, O> spec,
       OperatorStep<I, S, O> step,
-      EngineSettings engine,
       ChunkStore chunks,
       TaskEdge edge) {
-    this.pipeline = pipeline;
+    this.pipeline = pipeline.name();
     this.stage = stage;
-    this.spec = spec;
     this.step = step;
-    this.engine = engine;
+    this.partitioning = pipeline.partitioning(stage.inputTopic());
+    this.partitions = deployment.partitions();
+    this.engine = deployment.engine();
     this.edge = edge;
     this.keeper =
         new StateKeeper<>(
-            spec.state(),
+            step.spec().state(),
             chunks,
             engine.chunkBytes(),
             engine.heapBudgetBytes(),
@@ -69,6 +71,7 @@ public final class PartitionTask<I, S, O> implements StepOutput {
     refused = false;
     try {
       String key = step.key(record.key());
+      partitioning.require(record, partitions);
       I input = step.decode(record.value());
       S state = keeper.getOrNull(key);
       boolean fresh = state == null;
@@ -79,7 +82,7 @@ public final class PartitionTask<I, S, O> implements StepOutput {
       if (!refused) {
         keeper.advance(
             Math.min(
-                spec.operator().eventTimeMillis(input),
+                step.spec().operator().eventTimeMillis(input),
                 record.timestampMillis() + MAXIMUM_LEAD_MILLIS));
         fireDue();
       }

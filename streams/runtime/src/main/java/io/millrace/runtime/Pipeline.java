@@ -36,8 +36,25 @@ public record Pipeline(
    * A topic that a pipeline needs.
    *
    * @param channel operator channel, or input, dead-letters
+   * @param partitioning of its keys
    */
-  public record TopicNeed(String topic, String channel, Purpose purpose) {}
+  public record TopicNeed(
+      String topic, String channel, Purpose purpose, Partitioning partitioning) {
+
+    /** Keys may lie anywhere. */
+    public TopicNeed(String topic, String channel, Purpose purpose) {
+      this(topic, channel, purpose, Partitioning.ANY);
+    }
+  }
+
+  /** How the keys of a topic are spread; those of a topic that it does not touch: as ever. */
+  public Partitioning partitioning(String topic) {
+    return topics.stream()
+        .filter(need -> need.topic().equals(topic))
+        .findFirst()
+        .map(TopicNeed::partitioning)
+        .orElse(Partitioning.ANY);
+  }
 
   /** The topic of a channel; empty where it has none. */
   public String topicOrNone(String channel) {

@@ -58,11 +58,10 @@ public final class TraceRun implements TaskEdge {
 
   private <I, S, O> PartitionTask<I, S, O> open(int partition, OperatorSpec<I, S, O> spec) {
     return new PartitionTask<>(
-        pipeline.name(),
+        deployment,
+        pipeline,
         stage,
-        spec,
         new OperatorStep<>(spec, shelf, deployment.engine().maximumRecordBytes()),
-        deployment.engine(),
         chunks.computeIfAbsent(partition, number -> new InMemoryChunks()),
         this);
   }

@@ -1,0 +1,91 @@
+package io.millrace.operator.federated;
+
+import io.millrace.operator.SettingCheck;
+import java.util.Map;
+
+/**
+ * The client's part of an averaging method, as {@code TaskOffer.parameters} carry it.
+ *
+ * @param steps K, gradient steps; "local-steps"
+ * @param rate of a step; "local-rate"
+ * @param proximal mu of FedProx and FedAsync, 0: none; "proximal"
+ * @param alpha of SCALLION; "alpha"
+ * @param momentum of SCAFCOM (beta) and EF21-SGDM, 1: none; "momentum"
+ * @param errorWeight of EControl; "error-weight"
+ * @param memoryBits binary digits behind the point of what is remembered; "memory-bits"
+ * @param errorFeedback whether clients of methods without a memory add what the codec lost to their
+ *     next update, 0 or 1; "error-feedback"
+ * @param clip length that a client clips its update to before it leaves, 0: not at all; "clip"
+ * @param noise standard deviation, over the clip, of the noise that a client adds to every number,
+ *     0: none; "local-noise"
+ */
+public record TaskParameters(
+    int steps,
+    double rate,
+    double proximal,
+    double alpha,
+    double momentum,
+    double errorWeight,
+    int memoryBits,
+    boolean errorFeedback,
+    double clip,
+    double noise) {
+  /** Names in {@code TaskOffer.parameters}. */
+  public static final String STEPS = "local-steps";
+
+  public static final String RATE = "local-rate";
+  public static final String PROXIMAL = "proximal";
+  public static final String ALPHA = "alpha";
+  public static final String MOMENTUM = "momentum";
+  public static final String ERROR_WEIGHT = "error-weight";
+  public static final String MEMORY_BITS = "memory-bits";
+  public static final String ERROR_FEEDBACK = "error-feedback";
+  public static final String CLIP = "clip";
+  public static final String NOISE = "local-noise";
+
+  /**
+   * @throws IllegalArgumentException if a value is out of range
+   */
+  public TaskParameters {
+    SettingCheck.range(STEPS, steps, 1, 1_000_000);
+    SettingCheck.range(RATE, rate, 1e-30, 1e30);
+    SettingCheck.range(PROXIMAL, proximal, 0, 1e30);
+    SettingCheck.range(ALPHA, alpha, 1e-9, 1);
+    SettingCheck.range(MOMENTUM, momentum, 1e-9, 1);
+    SettingCheck.range(ERROR_WEIGHT, errorWeight, 1e-9, 1);
+    SettingCheck.range(MEMORY_BITS, memoryBits, -64, 100);
+    SettingCheck.range(CLIP, clip, 0, 1e100);
+    SettingCheck.range(NOISE, noise, 0, 1e6);
+    if (noise > 0 && !(clip > 0)) {
+      throw new IllegalArgumentException(CLIP + " is " + clip + ", expected above 0 with noise");
+    }
+  }
+
+  /**
+   * Of a task. What is not named: one step at rate 0.01, nothing else; names that are not known
+   * here are for later clients.
+   *
+   * @throws IllegalArgumentException if a value is out of range
+   */
+  public static TaskParameters of(Map<String, Double> parameters) {
+    return new TaskParameters(
+        whole(parameters, STEPS, 1),
+        parameters.getOrDefault(RATE, 0.01),
+        parameters.getOrDefault(PROXIMAL, 0.0),
+        parameters.getOrDefault(ALPHA, 1.0),
+        parameters.getOrDefault(MOMENTUM, 1.0),
+        parameters.getOrDefault(ERROR_WEIGHT, 0.1),
+        whole(parameters, MEMORY_BITS, 40),
+        parameters.getOrDefault(ERROR_FEEDBACK, 0.0) != 0,
+        parameters.getOrDefault(CLIP, 0.0),
+        parameters.getOrDefault(NOISE, 0.0));
+  }
+
+  private static int whole(Map<String, Double> parameters, String name, int otherwise) {
+    double value = parameters.getOrDefault(name, (double) otherwise);
+    if (value != (int) value) {
+      throw new IllegalArgumentException(name + " is " + value + ", expected a whole number");
+    }
+    return (int) value;
+  }
+}

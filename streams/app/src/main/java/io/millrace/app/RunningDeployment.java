@@ -8,9 +8,12 @@ import io.millrace.app.dashboard.ContinuationView;
 import io.millrace.app.dashboard.DashboardFeed;
 import io.millrace.app.dashboard.DashboardServer;
 import io.millrace.app.dashboard.DashboardSnapshot;
+import io.millrace.app.dashboard.EvaluationView;
 import io.millrace.app.dashboard.FeedSettings;
 import io.millrace.app.dashboard.FeedSettings.CacheTopics;
+import io.millrace.app.dashboard.FeedSettings.FederatedTopics;
 import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
+import io.millrace.app.dashboard.Observations;
 import io.millrace.kernel.Kernels;
 import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
@@ -55,6 +58,7 @@ final class RunningDeployment implements AutoCloseable {
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
 
   private volatile Supplier<Optional<ContinuationView>> continuation = Optional::empty;
+  private volatile Supplier<Optional<EvaluationView>> evaluation = Optional::empty;
   private DashboardFeed feedOrNull;
   private DashboardServer serverOrNull;
   private volatile boolean closing;
@@ -118,6 +122,11 @@ final class RunningDeployment implements AutoCloseable {
   /** Shows what decoders make of a KV cache's pages, from now on. */
   void show(Supplier<ContinuationView> reading) {
     continuation = () -> Optional.of(reading.get());
+  }
+
+  /** Shows how good the versions of a federated model are, from now on. */
+  void showEvaluation(Supplier<EvaluationView> measured) {
+    evaluation = () -> Optional.of(measured.get());
   }
 
   /** The engine's own page, if it has one. */
@@ -187,7 +196,7 @@ final class RunningDeployment implements AutoCloseable {
             followed(),
             new HashMap<>(deployment.kafka()),
             new EngineFigures(registry),
-            () -> continuation.get());
+            new Observations(() -> continuation.get(), () -> evaluation.get()));
     parts.addLast(feedOrNull);
     var page = deployment.dashboard();
     if (page.enabled()) {
@@ -252,7 +261,8 @@ final class RunningDeployment implements AutoCloseable {
                         pipeline.topicOrNone("anomalies"),
                         pipeline.topicOrNone("dictionaries"),
                         pipeline.deadLetterTopic(),
-                        cache(pipeline)))
+                        cache(pipeline),
+                        federated(pipeline)))
             .toList());
   }
 
@@ -261,5 +271,26 @@ final class RunningDeployment implements AutoCloseable {
         ? CacheTopics.NONE
         : new CacheTopics(
             pipeline.topic("input"), pipeline.topic("pages"), pipeline.topicOrNone("bases"));
+  }
+
+  private FederatedTopics federated(Pipeline control) {
+    if (control.topicOrNone("rounds").isEmpty()) {
+      return control.topicOrNone("models").isEmpty()
+          ? FederatedTopics.NONE
+          : new FederatedTopics(control.topic("input"), "", "", "", "", control.topic("models"));
+    }
+    String models =
+        deployment.pipelines().stream()
+            .map(pipeline -> pipeline.topicOrNone("models"))
+            .filter(topic -> !topic.isEmpty())
+            .findFirst()
+            .orElse("");
+    return new FederatedTopics(
+        control.topic("input"),
+        control.topic("rounds"),
+        control.topicOrNone("versions"),
+        control.topicOrNone("tasks"),
+        control.topicOrNone("accounts"),
+        models);
   }
 }

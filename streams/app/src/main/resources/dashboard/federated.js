@@ -95,7 +95,7 @@ function accuracy(federated) {
     tooltip: tooltip((x) => "version " + x, (point) => point.value[1].toFixed(2) + " %"),
     series: [line("accuracy", points.map((point) => [point.version, 100 * point.accuracy]), theme.signal, {
       lineStyle: { color: theme.signal, width: 2.2 }, areaStyle: { color: theme.signal, opacity: 0.08 }, showSymbol: points.length < 40, symbol: "circle", symbolSize: 5,
-      markLine: measured && { silent: true, symbol: "none", data: [mark("trained in one place", measured.reference, theme.muted, "insideStartTop"), mark("goal", measured.goal, theme.good, "insideEndBottom")] },
+      markLine: measured && { silent: true, symbol: "none", data: [mark("trained in one place", measured.reference, theme.muted, "insideStartTop"), mark("goal", measured.goal, theme.good, "insideStartBottom")] },
     })],
   });
 }

@@ -45,9 +45,9 @@ function tiles(federated) {
   text("updates-included", format.count(federated.included), federated.included);
   text("updates-refused", format.count(total(federated.refused)), total(federated.refused));
   text("updates-carried", format.count(federated.carried), federated.carried);
-  const saved = federated.plainBytes > 0 ? 1 - federated.payloadBytes / federated.plainBytes : null;
+  const saved = federated.updateBytes != null && federated.plainBytes > 0 ? 1 - federated.updateBytes / federated.plainBytes : null;
   text("bytes-saved", percent(saved), saved ?? "");
-  text("payload-bytes", format.bytes(federated.payloadBytes).join("\u00a0"));
+  text("update-bytes", format.bytes(federated.updateBytes).join("\u00a0"));
   text("plain-bytes", format.bytes(federated.plainBytes).join("\u00a0"));
   text("update-codec", federated.codec || "–");
   const noisy = federated.epsilon > 0;
@@ -182,7 +182,6 @@ function clients(federated) {
       conduct,
       made("td", "number", format.count(one?.included)), made("td", "number", format.count(one?.refused)), cell,
       made("td", "number", one ? format.count(one.staleness) : "–"),
-      made("td", "number", one && one.bytes >= 0 ? format.bytes(one.bytes).join(" ") : "–"),
       made("td", "number", one ? format.count(one.weight) : "–"),
       made("td", one?.exhausted ? "number bad" : "number", one?.epsilon == null ? "–" : format.significant(one.epsilon)));
     return row;

@@ -273,24 +273,16 @@ final class RunningDeployment implements AutoCloseable {
             pipeline.topic("input"), pipeline.topic("pages"), pipeline.topicOrNone("bases"));
   }
 
-  private FederatedTopics federated(Pipeline control) {
-    if (control.topicOrNone("rounds").isEmpty()) {
-      return control.topicOrNone("models").isEmpty()
-          ? FederatedTopics.NONE
-          : new FederatedTopics(control.topic("input"), "", "", "", "", control.topic("models"));
-    }
-    String models =
-        deployment.pipelines().stream()
-            .map(pipeline -> pipeline.topicOrNone("models"))
-            .filter(topic -> !topic.isEmpty())
-            .findFirst()
-            .orElse("");
-    return new FederatedTopics(
-        control.topic("input"),
-        control.topic("rounds"),
-        control.topicOrNone("versions"),
-        control.topicOrNone("tasks"),
-        control.topicOrNone("accounts"),
-        models);
+  private static FederatedTopics federated(Pipeline pipeline) {
+    return pipeline.topicOrNone("rounds").isEmpty()
+        ? FederatedTopics.NONE
+        : new FederatedTopics(
+            pipeline.topic("control"),
+            pipeline.topic("updates"),
+            pipeline.topic("rounds"),
+            pipeline.topic("versions"),
+            pipeline.topic("tasks"),
+            pipeline.topic("accounts"),
+            pipeline.topic("models"));
   }
 }

@@ -6,6 +6,7 @@ import io.millrace.schema.ModelPointer;
 import io.millrace.schema.PrivacyAccount;
 import io.millrace.schema.RoundStatus;
 import io.millrace.schema.TaskOffer;
+import io.millrace.schema.UpdateChunk;
 import io.millrace.schema.UpdateOutcome;
 import io.millrace.schema.VersionCommit;
 import java.util.ArrayList;
@@ -27,6 +28,7 @@ final class FederatedFeed {
   private final RecordDecoder<PrivacyAccount> accounts = new RecordDecoder<>(PrivacyAccount.class);
   private final RecordDecoder<TaskOffer> offers = new RecordDecoder<>(TaskOffer.class);
   private final RecordDecoder<ModelChunk> chunks = new RecordDecoder<>(ModelChunk.class);
+  private final RecordDecoder<UpdateChunk> updates = new RecordDecoder<>(UpdateChunk.class);
 
   /** By use: the model heard of last is the one shown. */
   private final Map<String, FederatedModelFeed> models =
@@ -68,6 +70,15 @@ final class FederatedFeed {
 
   void chunk(byte[] value) {
     chunks.decode(value).ifPresent(chunk -> model(chunk.getModel()).chunk(chunk));
+  }
+
+  void update(byte[] value) {
+    updates.decode(value).ifPresent(chunk -> model(chunk.getTask().getModel()).update(chunk));
+  }
+
+  /** Whether updates have told all they are read for: how large they are under their codec. */
+  boolean knowsSizes() {
+    return !models.isEmpty() && models.values().stream().allMatch(FederatedModelFeed::knowsSize);
   }
 
   /** Whether chunks of models have told all they are read for: how long the models are. */

@@ -12,6 +12,7 @@ import io.millrace.schema.ModelPointer;
 import io.millrace.schema.PrivacyAccount;
 import io.millrace.schema.RoundStatus;
 import io.millrace.schema.TaskOffer;
+import io.millrace.schema.UpdateChunk;
 import io.millrace.schema.UpdateOutcome;
 import io.millrace.schema.VersionCommit;
 import java.nio.ByteBuffer;
@@ -36,6 +37,7 @@ final class FederatedModelFeed {
   private static final int SENTENCE = 300;
   private static final int STALENESS_BINS = 9;
   private static final int LINEAGE_BYTES = 16;
+  private static final int ENOUGH_CHUNKS = 2_048;
   private static final String INCLUDED = "INCLUDED";
   private static final String CARRIED = "CARRIED";
 
@@ -46,7 +48,6 @@ final class FederatedModelFeed {
     private String outcome = "";
     private String message = "";
     private long staleness;
-    private long bytes = -1;
     private double epsilon = Double.NaN;
     private boolean exhausted;
   }
@@ -64,8 +65,8 @@ final class FederatedModelFeed {
   private String codec = "";
   private long included;
   private long carried;
-  private long payloadBytes;
-  private long sizedUpdates;
+  private long sampledBytes;
+  private long sampledChunks;
   private double epsilon;
   private double delta;
   private int chunkCount;
@@ -91,18 +92,11 @@ final class FederatedModelFeed {
     client.outcome = code;
     client.message = PrintableText.of(outcome.getMessage(), SENTENCE);
     client.staleness = outcome.getStaleness();
-    if (outcome.getBytes() >= 0) {
-      client.bytes = outcome.getBytes();
-    }
     if (code.equals(INCLUDED)) {
       client.included++;
       included++;
       int bin = (int) Math.max(0, Math.min(STALENESS_BINS - 1, outcome.getStaleness()));
       staleness[bin]++;
-      if (outcome.getBytes() >= 0) {
-        payloadBytes += outcome.getBytes();
-        sizedUpdates++;
-      }
     } else if (code.equals(CARRIED)) {
       carried++;
     } else {
@@ -186,7 +180,16 @@ final class FederatedModelFeed {
   }
 
   void plan(CodecPlan plan) {
-    codec = "plan " + plan.getVersion();
+    codec("plan " + plan.getVersion());
+  }
+
+  /** Under another codec updates have another size. */
+  private void codec(String name) {
+    if (!name.equals(codec)) {
+      codec = name;
+      sampledBytes = 0;
+      sampledChunks = 0;
+    }
   }
 
   void account(PrivacyAccount account) {
@@ -196,8 +199,10 @@ final class FederatedModelFeed {
   }
 
   void task(TaskOffer offer) {
-    codec =
-        offer.getPlan() >= 0 ? "plan " + offer.getPlan() : PrintableText.of(offer.getCodec(), NAME);
+    codec(
+        offer.getPlan() >= 0
+            ? "plan " + offer.getPlan()
+            : PrintableText.of(offer.getCodec(), NAME));
   }
 
   void chunk(ModelChunk chunk) {
@@ -208,6 +213,15 @@ final class FederatedModelFeed {
     } else {
       chunkLength = length;
     }
+  }
+
+  void update(UpdateChunk chunk) {
+    sampledBytes += chunk.getPayload().remaining() + chunk.getSecond().remaining();
+    sampledChunks++;
+  }
+
+  boolean knowsSize() {
+    return sampledChunks >= ENOUGH_CHUNKS;
   }
 
   boolean knowsLength() {
@@ -237,6 +251,10 @@ final class FederatedModelFeed {
 
   FederatedView view(String model, List<String> models, Optional<EvaluationView> evaluation) {
     double length = knowsLength() ? (chunkCount - 1.0) * chunkLength + lastChunkLength : Double.NaN;
+    double bytesPerUpdate =
+        sampledChunks > 0 && knowsLength()
+            ? sampledBytes / (double) sampledChunks * chunkCount
+            : Double.NaN;
     return new FederatedView(
         model,
         models,
@@ -249,8 +267,8 @@ final class FederatedModelFeed {
         new TreeMap<>(reasons),
         staleness.clone(),
         codec,
-        payloadBytes,
-        length * Float.BYTES * sizedUpdates,
+        bytesPerUpdate,
+        length * Float.BYTES,
         epsilon,
         delta,
         (int) clients.values().stream().filter(client -> client.exhausted).count(),
@@ -274,7 +292,6 @@ final class FederatedModelFeed {
                   client.outcome,
                   client.message,
                   client.staleness,
-                  client.bytes,
                   weights.getOrDefault(entry.getKey(), 0L),
                   client.epsilon,
                   client.exhausted);

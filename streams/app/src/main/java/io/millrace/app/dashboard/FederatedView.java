@@ -19,8 +19,8 @@ import java.util.Optional;
  * @param refused updates, by reason
  * @param staleness updates included by their staleness; the last: that and more
  * @param codec that updates travel in
- * @param payloadBytes of the updates whose size is known
- * @param plainBytes of the same updates as float32
+ * @param updateBytes of an update as it travels, estimated from chunks seen
+ * @param plainBytes of an update as float32
  * @param epsilon privacy loss of the client that has given away most; 0 without noise
  * @param delta of that loss
  * @param exhausted clients without budget
@@ -42,7 +42,7 @@ public record FederatedView(
     Map<String, Long> refused,
     long[] staleness,
     String codec,
-    long payloadBytes,
+    double updateBytes,
     double plainBytes,
     double epsilon,
     double delta,
@@ -121,7 +121,6 @@ public record FederatedView(
       String outcome,
       String message,
       long staleness,
-      long bytes,
       long weight,
       double epsilon,
       boolean exhausted) {}
@@ -143,7 +142,7 @@ public record FederatedView(
         refused,
         staleness,
         codec,
-        payloadBytes,
+        updateBytes,
         plainBytes,
         epsilon,
         delta,

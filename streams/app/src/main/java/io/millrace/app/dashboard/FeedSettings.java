@@ -32,25 +32,26 @@ public record FeedSettings(
   }
 
   /**
-   * Topics of federated rounds.
+   * Topics of federated models.
    *
-   * @param control input of the pipeline that controls them
+   * @param control requests, commits, reports
+   * @param updates of clients, and commands; read until their size is known
    * @param rounds where they stand, and what became of updates
    * @param versions of models
    * @param tasks of clients
    * @param accounts of their privacy
-   * @param models chunks of models, read until their length is known; the pipeline that makes them
-   *     has no rounds
+   * @param models chunks of models, read until their length is known
    */
   public record FederatedTopics(
       String control,
+      String updates,
       String rounds,
       String versions,
       String tasks,
       String accounts,
       String models) {
     /** None. */
-    public static final FederatedTopics NONE = new FederatedTopics("", "", "", "", "", "");
+    public static final FederatedTopics NONE = new FederatedTopics("", "", "", "", "", "", "");
   }
 
   /**
@@ -122,7 +123,7 @@ public record FeedSettings(
               federated.versions(),
               federated.rounds(),
               federated.accounts(),
-              federated.rounds().isEmpty() ? federated.models() : "",
+              federated.models(),
               deadLetters)
           .filter(topic -> !topic.isEmpty())
           .toList();

@@ -27,7 +27,7 @@ final class PipelineFeed {
   private static final int MAX_DEAD_LETTERS = 50;
   private static final int MAX_REASONS = 32;
   private static final int MAX_PAGE_KEY_BYTES = 1024;
-  private static final Set<Role> FEDERATED = EnumSet.range(Role.ROUNDS, Role.MODELS);
+  private static final Set<Role> FEDERATED = EnumSet.range(Role.ROUNDS, Role.UPDATES);
 
   /** What a topic is to a pipeline. */
   enum Role {
@@ -43,7 +43,8 @@ final class PipelineFeed {
     MODEL_VERSIONS,
     TASKS,
     ACCOUNTS,
-    MODELS
+    MODELS,
+    UPDATES
   }
 
   private final FollowedPipeline pipeline;
@@ -145,13 +146,16 @@ final class PipelineFeed {
       case MODEL_VERSIONS -> feed.version(value);
       case TASKS -> feed.task(value);
       case ACCOUNTS -> feed.account(value);
+      case UPDATES -> feed.update(value);
       default -> feed.chunk(value);
     }
   }
 
-  /** Whether there is nothing more to learn from chunks of models. */
-  boolean knowsModelLengths() {
-    return federated.map(FederatedFeed::knowsLengths).orElse(true);
+  /** Whether a topic of large records has told all that it is read for. */
+  boolean knowsEnoughOf(Role role) {
+    return federated
+        .map(feed -> role == Role.MODELS ? feed.knowsLengths() : feed.knowsSizes())
+        .orElse(true);
   }
 
   private static void cacheRecord(CacheFeed feed, Role role, byte[] key, byte[] value) {

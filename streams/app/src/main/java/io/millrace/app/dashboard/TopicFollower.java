@@ -60,6 +60,7 @@ final class TopicFollower {
       use(pipeline.federated().tasks(), feed, Role.TASKS);
       use(pipeline.federated().accounts(), feed, Role.ACCOUNTS);
       use(pipeline.federated().models(), feed, Role.MODELS);
+      use(pipeline.federated().updates(), feed, Role.UPDATES);
     }
   }
 
@@ -106,7 +107,7 @@ final class TopicFollower {
       case PAGES, ROUNDS, MODEL_VERSIONS, ACCOUNTS -> PAGES_TAIL;
       case READINGS -> READINGS_TAIL;
       case CODES -> CODES_TAIL;
-      case ANOMALIES, DEAD_LETTERS, BLOCKS, TASKS, MODELS -> OTHER_TAIL;
+      case ANOMALIES, DEAD_LETTERS, BLOCKS, TASKS, MODELS, UPDATES -> OTHER_TAIL;
     };
   }
 
@@ -123,8 +124,8 @@ final class TopicFollower {
       long position = consumer.position(partition, METADATA_TIMEOUT);
       if (role == Role.READINGS) {
         steerReadings(partition, position, processed.get(partition));
-      } else if (role == Role.MODELS) {
-        steerModels(partition);
+      } else if (role == Role.MODELS || role == Role.UPDATES) {
+        steerSamples(partition, role);
       } else if (role != Role.DICTIONARIES && role != Role.BASES) {
         OptionalLong lag = consumer.currentLag(partition);
         if (lag.isPresent() && lag.getAsLong() > SKIP) {
@@ -134,10 +135,10 @@ final class TopicFollower {
     }
   }
 
-  /** Models may be large, and their length is all that the page wants of them. */
-  private void steerModels(TopicPartition partition) {
+  /** Models and updates may be large, and their size is all that the page wants of them. */
+  private void steerSamples(TopicPartition partition, Role role) {
     boolean enough =
-        uses.get(partition.topic()).stream().allMatch(use -> use.feed().knowsModelLengths());
+        uses.get(partition.topic()).stream().allMatch(use -> use.feed().knowsEnoughOf(role));
     if (enough) {
       consumer.pause(List.of(partition));
     } else {

@@ -81,7 +81,7 @@ public record DirichletSplit(int clients, double concentration, long seed) {
           members[found++] = i;
         }
       }
-      LocalTraining.shuffle(members, random);
+      MinibatchTraining.shuffle(members, random);
       double[] borders = borders(random);
       int client = 0;
       for (int i = 0; i < members.length; i++) {

@@ -13,18 +13,18 @@ import java.util.List;
  * @param reference accuracy of the same model trained in one place, as measured elsewhere
  */
 public record FederatedTask(
-    ImageTask images, int hidden, LocalTraining training, int slowing, double reference) {
+    ImageTask images, int hidden, MinibatchTraining training, int slowing, double reference) {
   private static final int NEVER = Integer.MAX_VALUE;
 
   /** Softmax regression on digits: the reference is stochastic descent's, 0.889. */
   public static FederatedTask digits() {
-    return new FederatedTask(ImageTask.digits(), 0, new LocalTraining(1, 32, 0.5, 0), NEVER, 0.889);
+    return new FederatedTask(ImageTask.digits(), 0, new MinibatchTraining(1, 32, 0.5, 0), NEVER, 0.889);
   }
 
   /** 32 hidden units on Fashion-MNIST's 10,000: the reference is 0.841. */
   public static FederatedTask fashion() {
     return new FederatedTask(
-        ImageTask.fashion(), 32, new LocalTraining(2, 32, 0.1, 0.5), 20, 0.841);
+        ImageTask.fashion(), 32, new MinibatchTraining(2, 32, 0.1, 0.5), 20, 0.841);
   }
 
   /**
@@ -68,8 +68,8 @@ public record FederatedTask(
         .update(perceptron(), model, share, seed * 1_000_003 + version * 1_009 + client);
   }
 
-  private LocalTraining trainingAt(long version) {
-    return new LocalTraining(
+  private MinibatchTraining trainingAt(long version) {
+    return new MinibatchTraining(
         training.epochs(),
         training.batch(),
         training.rate() / (1 + version / (double) slowing),

@@ -31,12 +31,12 @@ class FederatedFeedTest {
 
   @Test
   void updatesAreCountedByWhatBecameOfThem() {
-    feed.round(FederatedRecords.outcome("a", "INCLUDED", 0, "", 100));
-    feed.round(FederatedRecords.outcome("a", "INCLUDED", 2, "", 100));
-    feed.round(FederatedRecords.outcome("a", "INCLUDED", 40, "", -1));
-    feed.round(FederatedRecords.outcome("b", "CARRIED", 1, "", 100));
-    feed.round(FederatedRecords.outcome("c", "NORM", 0, "length 90, expected at most 9", 100));
-    feed.round(FederatedRecords.outcome("c", "NORM", 0, "length 91, expected at most 9", 100));
+    feed.round(FederatedRecords.outcome("a", "INCLUDED", 0, ""));
+    feed.round(FederatedRecords.outcome("a", "INCLUDED", 2, ""));
+    feed.round(FederatedRecords.outcome("a", "INCLUDED", 40, ""));
+    feed.round(FederatedRecords.outcome("b", "CARRIED", 1, ""));
+    feed.round(FederatedRecords.outcome("c", "NORM", 0, "length 90, expected at most 9"));
+    feed.round(FederatedRecords.outcome("c", "NORM", 0, "length 91, expected at most 9"));
 
     FederatedView view = view();
 
@@ -44,7 +44,6 @@ class FederatedFeedTest {
     assertEquals(1, view.carried());
     assertEquals(Map.of("NORM", 2L), view.refused());
     assertArrayEquals(new long[] {1, 0, 1, 0, 0, 0, 0, 0, 1}, view.staleness());
-    assertEquals(200, view.payloadBytes());
     assertEquals("length 91, expected at most 9", view.rejections().get(0).message());
     ClientView last = view.clients().get(2);
     assertEquals("c", last.client());
@@ -54,9 +53,11 @@ class FederatedFeedTest {
 
   @Test
   void bytesAreComparedWithFloatsOnceTheModelsLengthIsKnown() {
-    feed.round(FederatedRecords.outcome("a", "INCLUDED", 0, "", 100));
     feed.task(FederatedRecords.offer("qsgd-16"));
+    feed.update(FederatedRecords.update(30));
+    feed.update(FederatedRecords.update(50));
     assertTrue(Double.isNaN(view().plainBytes()));
+    assertTrue(Double.isNaN(view().updateBytes()));
     assertFalse(feed.knowsLengths());
 
     feed.chunk(FederatedRecords.chunk(0, 3, 64));
@@ -64,14 +65,24 @@ class FederatedFeedTest {
 
     assertTrue(feed.knowsLengths());
     assertEquals(4.0 * (64 + 64 + 10), view().plainBytes());
+    assertEquals(3 * 40.0, view().updateBytes());
     assertEquals("qsgd-16", view().codec());
   }
 
   @Test
-  void aModelOfOneChunkIsAsLongAsThat() {
-    feed.round(FederatedRecords.outcome("a", "INCLUDED", 0, "", 100));
+  void anotherCodecIsMeasuredAnew() {
     feed.chunk(FederatedRecords.chunk(0, 1, 50));
+    feed.task(FederatedRecords.offer("qsgd-16"));
+    for (int i = 0; i < 2_048; i++) {
+      feed.update(FederatedRecords.update(30));
+    }
+    assertTrue(feed.knowsSizes());
 
+    feed.task(FederatedRecords.offer("sign"));
+    assertFalse(feed.knowsSizes());
+    feed.update(FederatedRecords.update(7));
+
+    assertEquals(7, view().updateBytes());
     assertEquals(200, view().plainBytes());
   }
 
@@ -81,8 +92,8 @@ class FederatedFeedTest {
     feed.version(FederatedRecords.version(1, 0, List.of("a", "b"), 1, 0.5));
     feed.version(FederatedRecords.version(2, 1, List.of("b", "c"), 0, 0.7));
     feed.version(FederatedRecords.pointer(2));
-    feed.round(FederatedRecords.outcome("a", "INCLUDED", 0, "", 1));
-    feed.round(FederatedRecords.outcome("b", "INCLUDED", 0, "", 1));
+    feed.round(FederatedRecords.outcome("a", "INCLUDED", 0, ""));
+    feed.round(FederatedRecords.outcome("b", "INCLUDED", 0, ""));
 
     FederatedView view = view();
 

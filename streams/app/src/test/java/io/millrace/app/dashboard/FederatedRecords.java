@@ -9,6 +9,7 @@ import io.millrace.schema.RoundPhase;
 import io.millrace.schema.RoundStatus;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
+import io.millrace.schema.UpdateChunk;
 import io.millrace.schema.UpdateOutcome;
 import io.millrace.schema.UpdateTask;
 import io.millrace.schema.VersionCommit;
@@ -39,11 +40,10 @@ final class FederatedRecords {
                 2_000_000L));
   }
 
-  static byte[] outcome(String client, String outcome, long staleness, String message, long bytes) {
+  static byte[] outcome(String client, String outcome, long staleness, String message) {
     return SingleObject.of(UpdateOutcome.class)
         .encode(
-            new UpdateOutcome(
-                MODEL, client, 7L, 3L, outcome, staleness, message, bytes, 5_000_000L));
+            new UpdateOutcome(MODEL, client, 7L, 3L, outcome, staleness, message, -1L, 5_000_000L));
   }
 
   static byte[] version(
@@ -97,6 +97,21 @@ final class FederatedRecords {
                 "fedavg",
                 Map.of(),
                 List.of()));
+  }
+
+  static byte[] update(int bytes) {
+    ByteBuffer hash = ByteBuffer.wrap(new byte[32]);
+    return SingleObject.of(UpdateChunk.class)
+        .encode(
+            new UpdateChunk(
+                new UpdateTask(MODEL, "a", 1L, 1L, 0L, 5L, 0L, hash.duplicate()),
+                0,
+                2,
+                hash.duplicate(),
+                "qsgd-16",
+                ByteBuffer.wrap(new byte[bytes]),
+                ByteBuffer.wrap(new byte[0]),
+                hash));
   }
 
   static byte[] chunk(int chunk, int chunks, int length) {

@@ -29,12 +29,13 @@ final class PreviewRounds {
               "control.dead",
               CacheTopics.NONE,
               new FederatedTopics(
-                  "control.in", "rounds", "versions", "tasks", "accounts", "models")),
+                  "control", "updates", "rounds", "versions", "tasks", "accounts", "models")),
           new Observations(Optional::empty, () -> Optional.of(evaluation())));
   private long version;
 
   PreviewRounds() {
     put(Role.TASKS, FederatedRecords.offer("qsgd-16"));
+    put(Role.UPDATES, FederatedRecords.update(2_050));
     put(Role.MODELS, FederatedRecords.chunk(0, 7, 4_096));
     put(Role.MODELS, FederatedRecords.chunk(6, 7, 874));
     put(Role.MODEL_VERSIONS, FederatedRecords.version(0, -1, List.of(), 0, 0));
@@ -61,17 +62,17 @@ final class PreviewRounds {
         put(
             Role.ROUNDS,
             FederatedRecords.outcome(
-                name, "NORM", 0, "update has length 48.2, expected at most 20", 14_200));
+                name, "NORM", 0, "update has length 48.2, expected at most 20"));
       } else if (client == 3 && version % 5 == 0) {
         put(
             Role.ROUNDS,
             FederatedRecords.outcome(
-                name, version % 10 == 0 ? "LATE" : "CARRIED", 1, "came a round late", 14_100));
+                name, version % 10 == 0 ? "LATE" : "CARRIED", 1, "came a round late"));
       } else {
         included.add(name);
         put(
             Role.ROUNDS,
-            FederatedRecords.outcome(name, "INCLUDED", version % 7 == client ? 1 : 0, "", 14_000));
+            FederatedRecords.outcome(name, "INCLUDED", version % 7 == client ? 1 : 0, ""));
       }
       put(Role.ACCOUNTS, FederatedRecords.account(name, 0.21 * Math.sqrt(version), client == 2));
     }

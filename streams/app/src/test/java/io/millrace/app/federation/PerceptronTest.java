@@ -85,7 +85,7 @@ class PerceptronTest {
     LabelledImages images = images(50, 5, 3);
     Perceptron perceptron = new Perceptron(5, 4, 3);
     double[] start = perceptron.initial(7);
-    LocalTraining training = new LocalTraining(3, 8, 0.1, 0.9);
+    MinibatchTraining training = new MinibatchTraining(3, 8, 0.1, 0.9);
 
     double[] first = training.run(perceptron, start, images, 1);
 
@@ -103,7 +103,7 @@ class PerceptronTest {
     double[] gradient = new double[start.length];
     perceptron.gradient(start, images, ROWS, 0, 7, gradient);
 
-    double[] end = new LocalTraining(1, 7, 0.25, 0.9).run(perceptron, start, images, 5);
+    double[] end = new MinibatchTraining(1, 7, 0.25, 0.9).run(perceptron, start, images, 5);
 
     for (int i = 0; i < end.length; i++) {
       assertEquals(start[i] - 0.25 * gradient[i], end[i], 1e-12);

@@ -13,9 +13,9 @@ import java.util.Random;
  * @param rate above 0
  * @param momentum 0 to below 1
  */
-public record LocalTraining(int epochs, int batch, double rate, double momentum) {
+public record MinibatchTraining(int epochs, int batch, double rate, double momentum) {
   /** Checks the numbers. */
-  public LocalTraining {
+  public MinibatchTraining {
     if (epochs < 1 || batch < 1 || !(rate > 0) || !(momentum >= 0 && momentum < 1)) {
       throw new IllegalArgumentException(
           "local training of "

@@ -2,6 +2,7 @@ package io.millrace.operator.federated;
 
 import io.millrace.operator.SettingCheck;
 import java.util.Map;
+import java.util.TreeMap;
 
 /**
  * The client's part of an averaging method, as {@code TaskOffer.parameters} carry it.
@@ -79,6 +80,60 @@ public record TaskParameters(
         parameters.getOrDefault(ERROR_FEEDBACK, 0.0) != 0,
         parameters.getOrDefault(CLIP, 0.0),
         parameters.getOrDefault(NOISE, 0.0));
+  }
+
+  /** Of what the aggregator's settings ask of clients. */
+  public static TaskParameters of(FederatedSettings settings) {
+    FederatedSettings.Local local = settings.method().local();
+    return new TaskParameters(
+        local.steps(),
+        local.rate(),
+        local.proximal(),
+        local.alpha(),
+        local.momentum(),
+        local.errorWeight(),
+        settings.method().memoryBits(),
+        false,
+        0,
+        0);
+  }
+
+  /**
+   * With what a client chooses for itself.
+   *
+   * @param feedback error feedback, whatever the task says
+   * @param ownClip clips to the shorter of both, 0: the task's
+   * @param ownNoise the greater of both counts
+   */
+  public TaskParameters with(boolean feedback, double ownClip, double ownNoise) {
+    double shorter = clip > 0 && ownClip > 0 ? Math.min(clip, ownClip) : Math.max(clip, ownClip);
+    return new TaskParameters(
+        steps,
+        rate,
+        proximal,
+        alpha,
+        momentum,
+        errorWeight,
+        memoryBits,
+        errorFeedback || feedback,
+        shorter,
+        Math.max(noise, ownNoise));
+  }
+
+  /** For {@code TaskOffer.parameters}. */
+  public Map<String, Double> toMap() {
+    Map<String, Double> map = new TreeMap<>();
+    map.put(STEPS, (double) steps);
+    map.put(RATE, rate);
+    map.put(PROXIMAL, proximal);
+    map.put(ALPHA, alpha);
+    map.put(MOMENTUM, momentum);
+    map.put(ERROR_WEIGHT, errorWeight);
+    map.put(MEMORY_BITS, (double) memoryBits);
+    map.put(ERROR_FEEDBACK, errorFeedback ? 1.0 : 0.0);
+    map.put(CLIP, clip);
+    map.put(NOISE, noise);
+    return map;
   }
 
   private static int whole(Map<String, Double> parameters, String name, int otherwise) {

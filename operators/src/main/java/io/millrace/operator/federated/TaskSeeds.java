@@ -11,19 +11,20 @@ public final class TaskSeeds {
 
   private TaskSeeds() {}
 
-  /** What a chunk is unpacked with: the same for all clients of a round. */
-  public static long unpack(UpdateTask task, int chunk) {
-    return SeededBits.seed(task.getSeed(), chunk);
+  /** What every chunk is unpacked with: the same for all clients of a round. */
+  public static long unpack(UpdateTask task) {
+    return task.getSeed();
   }
 
   /**
    * What a chunk is packed with: a linear codec's choices are shared by a round's clients; those of
    * the others are each client's own, or their errors would add up instead of cancelling.
    *
+   * @param draw number of what is packed under this task
    * @param linear whether the codec is
    */
-  public static long pack(UpdateTask task, int chunk, boolean linear) {
-    return linear ? unpack(task, chunk) : SeededBits.seed(own(task), chunk);
+  public static long pack(UpdateTask task, int draw, boolean linear) {
+    return linear ? unpack(task) : SeededBits.seed(own(task), draw);
   }
 
   /** For what a client draws itself, such as the order of its examples. */

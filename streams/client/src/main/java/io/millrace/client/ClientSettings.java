@@ -1,0 +1,69 @@
+package io.millrace.client;
+
+import io.millrace.operator.federated.FederatedKeys;
+import io.millrace.operator.federated.TaskParameters;
+import io.millrace.schema.TaskOffer;
+import java.nio.ByteBuffer;
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * Who trains what.
+ *
+ * @param model name
+ * @param client name, unique among the model's clients
+ * @param identity its key and secret
+ * @param schemaHash of the layout that the training expects; empty: any
+ * @param levels codecs whose error on every chunk is told with each update, for codec plans; empty:
+ *     none is
+ * @param choices what the client does whatever the task says
+ */
+public record ClientSettings(
+    String model,
+    String client,
+    ClientIdentity identity,
+    Optional<ByteBuffer> schemaHash,
+    List<String> levels,
+    Choices choices) {
+
+  /**
+   * What a client does of its own accord.
+   *
+   * @param errorFeedback adds what the codec lost to its next update, in methods that remember
+   *     nothing: for codecs that keep a part, such as top-k
+   * @param clip length that the update is clipped to, 0: as the task says
+   * @param noise standard deviation, over the clip, of noise on every number
+   */
+  public record Choices(boolean errorFeedback, double clip, double noise) {
+    /** As the task says. */
+    public static final Choices NONE = new Choices(false, 0, 0);
+  }
+
+  /**
+   * @throws IllegalArgumentException for names that are none
+   */
+  public ClientSettings {
+    for (String name : List.of(model, client)) {
+      if (!FederatedKeys.isName(name)) {
+        throw new IllegalArgumentException(
+            "name is " + name + ", expected 1 to 128 letters, digits, dots, dashes, underscores");
+      }
+    }
+    levels = List.copyOf(levels);
+  }
+
+  /** Of any layout, without codec plans. */
+  public static ClientSettings of(String model, String client, ClientIdentity identity) {
+    return new ClientSettings(model, client, identity, Optional.empty(), List.of(), Choices.NONE);
+  }
+
+  /**
+   * The client's part of a task.
+   *
+   * @throws IllegalArgumentException for parameters out of range
+   */
+  TaskParameters parameters(TaskOffer offer) {
+    return TaskParameters.of(offer.getParameters())
+        .with(choices.errorFeedback(), choices.clip(), choices.noise());
+  }
+}

@@ -1,0 +1,41 @@
+package io.millrace.client;
+
+import java.util.List;
+import java.util.Optional;
+
+/**
+ * All that a client keeps of one model. Immutable: a new one takes its place, saved before anything
+ * is sent.
+ *
+ * @param model name
+ * @param client name
+ * @param lastSequence number of the newest task that was answered or given up; -1: none
+ * @param remembered what the method remembers; empty before the first task
+ * @param open updates whose fate is not known, oldest first
+ */
+record ClientState(
+    String model,
+    String client,
+    long lastSequence,
+    Optional<Remembered> remembered,
+    List<OpenUpdate> open) {
+  ClientState {
+    open = List.copyOf(open);
+  }
+
+  static ClientState empty(String model, String client) {
+    return new ClientState(model, client, -1, Optional.empty(), List.of());
+  }
+
+  ClientState with(long sequence, Optional<Remembered> memory, List<OpenUpdate> updates) {
+    return new ClientState(model, client, sequence, memory, updates);
+  }
+
+  ClientState withOpen(List<OpenUpdate> updates) {
+    return with(lastSequence, remembered, updates);
+  }
+
+  Optional<OpenUpdate> update(long sequence) {
+    return open.stream().filter(update -> update.sequence() == sequence).findFirst();
+  }
+}

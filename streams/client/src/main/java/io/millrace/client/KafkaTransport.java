@@ -1,0 +1,239 @@
+package io.millrace.client;
+
+import io.millrace.client.OutgoingRecord.Channel;
+import io.millrace.operator.federated.FederatedKeys;
+import io.millrace.schema.ClientMemory;
+import io.millrace.schema.CodecPlan;
+import io.millrace.schema.ModelChunk;
+import io.millrace.schema.SingleObject;
+import io.millrace.schema.TaskOffer;
+import io.millrace.schema.UpdateOutcome;
+import io.millrace.schema.VersionCommit;
+import java.nio.charset.StandardCharsets;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.HashMap;
+import java.util.List;
+import java.util.Map;
+import java.util.Optional;
+import java.util.TreeMap;
+import java.util.concurrent.ExecutionException;
+import java.util.concurrent.Future;
+import org.apache.kafka.clients.producer.KafkaProducer;
+import org.apache.kafka.clients.producer.ProducerConfig;
+import org.apache.kafka.clients.producer.ProducerRecord;
+import org.apache.kafka.clients.producer.RecordMetadata;
+import org.apache.kafka.common.TopicPartition;
+import org.apache.kafka.common.serialization.ByteArraySerializer;
+
+/**
+ * A client straight on Kafka. Reads offers from the end of their topic, versions from its beginning
+ * for their lineage, chunks of models once each; writes idempotently, chunk modulo partitions.
+ *
+ * <p>Beside the version in use it holds chunks of versions that came by after it, of {@value
+ * #HELD_VERSIONS} versions at most. One thread.
+ */
+public final class KafkaTransport implements FederationTransport {
+  private static final Duration POLL = Duration.ofMillis(200);
+  private static final int HELD_VERSIONS = 2;
+
+  private final Map<String, Object> kafka;
+  private final ClientTopics topics;
+  private final String model;
+  private final String clientKey;
+  private final KafkaProducer<byte[], byte[]> producer;
+  private final RecordReader news;
+  private final RecordReader bulk;
+  private final VersionLog versions = new VersionLog();
+  private final Map<Long, CodecPlan> plans = new HashMap<>();
+  private final TreeMap<Long, TreeMap<Integer, ModelChunk>> held = new TreeMap<>();
+  private final SingleObject<TaskOffer> offers = SingleObject.of(TaskOffer.class);
+  private final SingleObject<VersionCommit> commits = SingleObject.of(VersionCommit.class);
+  private final SingleObject<CodecPlan> codecPlans = SingleObject.of(CodecPlan.class);
+  private final SingleObject<ModelChunk> chunks = SingleObject.of(ModelChunk.class);
+  private final SingleObject<UpdateOutcome> outcomes = SingleObject.of(UpdateOutcome.class);
+  private Optional<TaskOffer> newest = Optional.empty();
+
+  /**
+   * Connects.
+   *
+   * @param kafka settings of the connection, at least bootstrap.servers
+   * @param client whose records are carried; it is handed what becomes of updates that are open
+   * @throws IllegalStateException for a topic that does not exist
+   */
+  public KafkaTransport(Map<String, Object> kafka, ClientTopics topics, FederatedClient client) {
+    this.kafka = Map.copyOf(kafka);
+    this.topics = topics;
+    this.model = client.settings().model();
+    this.clientKey = FederatedKeys.client(model, client.settings().client());
+    this.producer = new KafkaProducer<>(producerSettings(kafka));
+    this.news = new RecordReader(this.kafka);
+    this.bulk = new RecordReader(this.kafka);
+    try {
+      news.follow(topics.tasks(), false);
+      news.follow(topics.versions(), true);
+      news.follow(topics.rounds(), client.hasOpenUpdates());
+      bulk.follow(topics.models(), true);
+    } catch (RuntimeException e) {
+      close();
+      throw e;
+    }
+  }
+
+  private static Map<String, Object> producerSettings(Map<String, Object> kafka) {
+    Map<String, Object> settings = new HashMap<>(kafka);
+    settings.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+    settings.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
+    settings.put(ProducerConfig.ACKS_CONFIG, "all");
+    settings.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
+    return settings;
+  }
+
+  @Override
+  public void send(List<OutgoingRecord> records) {
+    List<Future<RecordMetadata>> sent = new ArrayList<>();
+    for (OutgoingRecord record : records) {
+      boolean update = record.channel() == Channel.UPDATES;
+      String topic = update ? topics.updates() : topics.control();
+      Integer partition =
+          update ? Integer.valueOf(record.chunk() % producer.partitionsFor(topic).size()) : null;
+      byte[] key = record.key().getBytes(StandardCharsets.UTF_8);
+      sent.add(producer.send(new ProducerRecord<>(topic, partition, key, record.value())));
+    }
+    producer.flush();
+    try {
+      for (Future<RecordMetadata> future : sent) {
+        future.get();
+      }
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("record could not be sent: " + e.getCause().getMessage(), e);
+    } catch (InterruptedException e) {
+      Thread.currentThread().interrupt();
+      throw new IllegalStateException("interrupted while records were on their way", e);
+    }
+  }
+
+  @Override
+  public Optional<TaskOffer> offer(FederatedClient client, Duration wait) {
+    long deadline = System.nanoTime() + wait.toNanos();
+    do {
+      news.poll(POLL, record -> take(record, client));
+    } while (newest.isEmpty() && System.nanoTime() - deadline < 0);
+    Optional<TaskOffer> offer = newest;
+    newest = Optional.empty();
+    offer.ifPresent(given -> catchUp(client, given.getTask().getBaseVersion(), deadline));
+    return offer;
+  }
+
+  /** The base version's commit may come after the offer: they lie on different partitions. */
+  private void catchUp(FederatedClient client, long version, long deadline) {
+    while (versions.version(version).isEmpty() && System.nanoTime() - deadline < 0) {
+      news.poll(POLL, record -> take(record, client));
+    }
+  }
+
+  private void take(RecordReader.Received record, FederatedClient client) {
+    if (record.value().length == 0) {
+      return;
+    }
+    if (record.topic().equals(topics.tasks())) {
+      if (record.key().equals(clientKey)) {
+        newest = Optional.of(offers.decode(record.value()));
+      }
+    } else if (record.topic().equals(topics.rounds())) {
+      if (record.key().equals(clientKey)) {
+        client.accept(outcomes.decode(record.value()));
+      }
+    } else if (record.key().startsWith(model + '@')) {
+      VersionCommit commit = commits.decode(record.value());
+      versions.accept(commit);
+      client.accept(commit);
+    } else if (record.key().equals(model + "/plan")) {
+      CodecPlan plan = codecPlans.decode(record.value());
+      plans.put(plan.getVersion(), plan);
+    }
+  }
+
+  @Override
+  public ModelVersion model(TaskOffer offer, Duration wait) {
+    long version = offer.getTask().getBaseVersion();
+    VersionCommit commit =
+        versions
+            .version(version)
+            .orElseThrow(
+                () -> new IllegalStateException("version " + version + " has no commit yet"));
+    ModelAssembly assembly =
+        new ModelAssembly(commit, offer.getSchemaHash(), offer.getChunkCount());
+    held.headMap(version).clear();
+    held.getOrDefault(version, new TreeMap<>()).values().forEach(assembly::accept);
+    long deadline = System.nanoTime() + wait.toNanos();
+    Map<TopicPartition, Long> ends = bulk.ends();
+    boolean rewound = false;
+    while (!assembly.isComplete()) {
+      bulk.poll(POLL, record -> take(record, version, assembly));
+      if (!rewound && !assembly.isComplete() && bulk.hasReached(ends)) {
+        // it came by before it was wanted, or after a roll-back is wanted again
+        bulk.rewind();
+        rewound = true;
+      }
+      if (!assembly.isComplete() && System.nanoTime() - deadline >= 0) {
+        throw new IllegalStateException(
+            "chunks "
+                + assembly.missing()
+                + " of version "
+                + version
+                + " have not come; "
+                + assembly.refusal());
+      }
+    }
+    held.remove(version);
+    return assembly.version();
+  }
+
+  private void take(RecordReader.Received record, long wanted, ModelAssembly assembly) {
+    String key = record.key();
+    if (record.value().length == 0
+        || !key.startsWith(model + '@')
+        || key.compareTo(FederatedKeys.version(model, wanted)) < 0) {
+      return;
+    }
+    ModelChunk chunk = chunks.decode(record.value());
+    if (chunk.getVersion() == wanted) {
+      assembly.accept(chunk);
+    } else if (held.containsKey(chunk.getVersion()) || held.size() < HELD_VERSIONS) {
+      held.computeIfAbsent(chunk.getVersion(), any -> new TreeMap<>()).put(chunk.getChunk(), chunk);
+    }
+  }
+
+  @Override
+  public List<ClientMemory> memories(FederatedClient client) {
+    SingleObject<ClientMemory> codec = SingleObject.of(ClientMemory.class);
+    TreeMap<String, ClientMemory> found = new TreeMap<>();
+    try (RecordReader reader = new RecordReader(kafka)) {
+      reader.follow(topics.memories(), true);
+      Map<TopicPartition, Long> ends = reader.ends();
+      while (!reader.hasReached(ends)) {
+        reader.poll(
+            POLL,
+            record -> {
+              if (record.key().startsWith(clientKey + '/') && record.value().length > 0) {
+                found.put(record.key(), codec.decode(record.value()));
+              }
+            });
+      }
+    }
+    return List.copyOf(found.values());
+  }
+
+  @Override
+  public Optional<CodecPlan> plan(long version) {
+    return Optional.ofNullable(plans.get(version));
+  }
+
+  @Override
+  public void close() {
+    producer.close();
+    news.close();
+    bulk.close();
+  }
+}

@@ -1,0 +1,92 @@
+package io.millrace.client;
+
+import io.millrace.schema.ClientMemory;
+import io.millrace.schema.CodecPlan;
+import io.millrace.schema.TaskOffer;
+import java.time.Duration;
+import java.util.List;
+import java.util.Optional;
+import java.util.function.LongSupplier;
+
+/**
+ * One turn after another: asks for a task, does what it wants, sends. Between turns nothing is held
+ * that is not in the client's store. One thread.
+ */
+public final class TrainingRound {
+  private final FederatedClient client;
+  private final FederationTransport transport;
+  private final LongSupplier micros;
+
+  /** What a turn came to. */
+  public enum Result {
+    /** No task within the wait, or none that wants anything: ask again. */
+    NO_TASK,
+    /** An update was made and sent. */
+    TRAINED,
+    /** What was missing of an update was sent again. */
+    RESUMED,
+    /** A task that another life of this client had begun was given up. */
+    ABANDONED
+  }
+
+  /**
+   * @param micros clock for what people read in requests
+   */
+  public TrainingRound(FederatedClient client, FederationTransport transport, LongSupplier micros) {
+    this.client = client;
+    this.transport = transport;
+    this.micros = micros;
+  }
+
+  /** With the system's clock. */
+  public static TrainingRound of(FederatedClient client, FederationTransport transport) {
+    return new TrainingRound(client, transport, () -> System.currentTimeMillis() * 1000);
+  }
+
+  /**
+   * Asks for a task and does it.
+   *
+   * @param wait for the task, and again for its model
+   * @throws IllegalStateException when records cannot be sent or a model does not come whole; the
+   *     next turn goes on where this one stopped
+   * @throws IllegalArgumentException for a task that this client cannot take on
+   */
+  public Result run(Duration wait) {
+    transport.send(List.of(client.request(micros.getAsLong())));
+    long deadline = System.nanoTime() + wait.toNanos();
+    while (true) {
+      long left = Math.max(0, deadline - System.nanoTime());
+      Optional<TaskOffer> offer = transport.offer(client, Duration.ofNanos(left));
+      if (offer.isEmpty()) {
+        return Result.NO_TASK;
+      }
+      switch (client.demand(offer.get())) {
+        case TRAIN:
+          return train(offer.get(), wait);
+        case RESUME:
+          deliver(offer.get(), client.resume(offer.get()));
+          return Result.RESUMED;
+        case ABANDON:
+          client.abandon(offer.get());
+          return Result.ABANDONED;
+        default:
+          break;
+      }
+    }
+  }
+
+  private Result train(TaskOffer offer, Duration wait) {
+    ModelVersion model = transport.model(offer, wait);
+    List<ClientMemory> memories =
+        client.needsMemories(offer) ? transport.memories(client) : List.of();
+    Optional<CodecPlan> plan =
+        offer.getPlan() < 0 ? Optional.empty() : transport.plan(offer.getPlan());
+    deliver(offer, client.train(offer, model, memories, plan));
+    return Result.TRAINED;
+  }
+
+  private void deliver(TaskOffer offer, List<OutgoingRecord> records) {
+    transport.send(records);
+    client.delivered(offer.getTask().getSequence());
+  }
+}

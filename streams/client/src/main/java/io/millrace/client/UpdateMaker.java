@@ -1,0 +1,154 @@
+package io.millrace.client;
+
+import io.millrace.operator.federated.ClientMethod;
+import io.millrace.operator.federated.Digests;
+import io.millrace.operator.federated.LocalNoise;
+import io.millrace.operator.federated.LocalResult;
+import io.millrace.operator.federated.MerkleTree;
+import io.millrace.operator.federated.PackedChunk;
+import io.millrace.operator.federated.TaskParameters;
+import io.millrace.operator.federated.TaskSeeds;
+import io.millrace.schema.ClientCommit;
+import io.millrace.schema.TaskOffer;
+import io.millrace.schema.UpdateChunk;
+import io.millrace.schema.UpdateTask;
+import java.nio.ByteBuffer;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.function.IntFunction;
+
+/**
+ * Makes an update: trains, takes what the method sends, clips and blurs it, packs it chunk by
+ * chunk, and signs for the whole. Everything but the training follows from the task, the client and
+ * what it remembers. One thread.
+ */
+final class UpdateMaker {
+  private static final byte[] NOTHING = {};
+
+  private final ClientSettings settings;
+  private final LocalTraining training;
+  private final LocalNoise noise;
+
+  UpdateMaker(ClientSettings settings, LocalTraining training) {
+    this.settings = settings;
+    this.training = training;
+    this.noise = new LocalNoise(settings.identity().secret());
+  }
+
+  /**
+   * Makes an update.
+   *
+   * @param model of the task's base version
+   * @param halves of the method, a chunk each, modified
+   * @param codecs name for each chunk
+   * @throws IllegalArgumentException for numbers that cannot be sent; the halves are worthless then
+   */
+  OpenUpdate make(
+      TaskOffer offer, ModelVersion model, ClientMethod[] halves, IntFunction<String> codecs) {
+    TaskParameters parameters = settings.parameters(offer);
+    TrainedModel trained = train(offer.getTask(), parameters, model, halves);
+    double distance = trained.steps() * parameters.rate();
+    float[][] update = new float[2 * halves.length][];
+    int offset = 0;
+    for (int i = 0; i < halves.length; i++) {
+      double[] end = new double[halves[i].length()];
+      System.arraycopy(trained.end(), offset, end, 0, end.length);
+      offset += end.length;
+      LocalResult result = new LocalResult(model.chunks()[i], end, model.controls()[i], distance);
+      update[halves.length + i] = halves[i].second(result);
+      update[i] = halves[i].increment(result);
+    }
+    noise.apply(offer.getTask(), update, parameters.clip(), parameters.noise());
+    return pack(offer, trained, halves, update, codecs);
+  }
+
+  private TrainedModel train(
+      UpdateTask task, TaskParameters parameters, ModelVersion model, ClientMethod[] halves) {
+    double[] shift = new double[model.length()];
+    int offset = 0;
+    for (int i = 0; i < halves.length; i++) {
+      halves[i].shift(model.controls()[i], shift, offset);
+      offset += halves[i].length();
+    }
+    TrainedModel trained =
+        training.train(
+            new TrainingTask(
+                task.getModel(),
+                task.getBaseVersion(),
+                task.getSequence(),
+                model.values(),
+                shift,
+                parameters,
+                TaskSeeds.own(task)));
+    if (trained.end().length != shift.length) {
+      throw new IllegalArgumentException(
+          "trained model has " + trained.end().length + " numbers, expected " + shift.length);
+    }
+    return trained;
+  }
+
+  private OpenUpdate pack(
+      TaskOffer offer,
+      TrainedModel trained,
+      ClientMethod[] halves,
+      float[][] update,
+      IntFunction<String> codecs) {
+    UpdateTask task = offer.getTask();
+    List<UpdateChunk> chunks = new ArrayList<>();
+    List<byte[]> leaves = new ArrayList<>();
+    List<Float> errors = new ArrayList<>();
+    double squaredNorm = 0;
+    for (int i = 0; i < halves.length; i++) {
+      float[] second = update[halves.length + i];
+      String codec = codecs.apply(i);
+      PackedChunk packed = PackedChunk.update(task, i, codec, update[i]);
+      PackedChunk beside =
+          second.length == 0
+              ? new PackedChunk(NOTHING, second)
+              : PackedChunk.second(task, i, codec, second);
+      for (String level : settings.levels()) {
+        errors.add(error(task, i, level, update[i]));
+      }
+      halves[i].sent(packed.unpacked(), beside.unpacked());
+      UpdateChunk chunk =
+          new UpdateChunk(
+              task,
+              i,
+              halves.length,
+              offer.getSchemaHash(),
+              codec,
+              ByteBuffer.wrap(packed.payload()),
+              ByteBuffer.wrap(beside.payload()),
+              ByteBuffer.wrap(NOTHING));
+      byte[] digest = Digests.of(chunk);
+      chunk.setDigest(ByteBuffer.wrap(digest));
+      chunks.add(chunk);
+      leaves.add(digest);
+      squaredNorm += PackedChunk.squaredNorm(packed.unpacked());
+    }
+    ClientCommit commit =
+        new ClientCommit(
+            task,
+            halves.length,
+            ByteBuffer.wrap(MerkleTree.root(leaves)),
+            squaredNorm,
+            trained.examples(),
+            trained.steps(),
+            errors,
+            trained.measures(),
+            ByteBuffer.wrap(NOTHING));
+    commit.setSignature(ByteBuffer.wrap(settings.identity().sign(Digests.signed(commit))));
+    return new OpenUpdate(commit, chunks, false);
+  }
+
+  /** Squared error of a codec on a chunk. */
+  private static float error(UpdateTask task, int chunk, String codec, float[] values) {
+    float[] unpacked = PackedChunk.update(task, chunk, codec, values).unpacked();
+    double sum = 0;
+    for (int i = 0; i < values.length; i++) {
+      double difference = (double) values[i] - unpacked[i];
+      sum += difference * difference;
+    }
+    return (float) Math.min(sum, Float.MAX_VALUE);
+  }
+}

@@ -38,6 +38,8 @@ function tiles(federated) {
   const points = federated.evaluation?.points ?? [];
   const newest = points[points.length - 1];
   text("model-version", federated.newest < 0 ? "–" : format.count(federated.newest), federated.newest);
+  const aggregator = federated.evaluation?.aggregatorPid;
+  text("aggregator-process", aggregator == null ? "" : aggregator > 0 ? "aggregator: process " + aggregator : "aggregator is restarting");
   text("model-name", federated.model || "no model yet");
   text("model-rule", federated.rule || "\u00a0");
   text("accuracy", percent(newest?.accuracy), newest?.accuracy ?? "");

@@ -193,7 +193,7 @@ final class RunningDeployment implements AutoCloseable {
     }
     feedOrNull =
         DashboardFeed.start(
-            followed(),
+            followed(deployment, engine.name()),
             new HashMap<>(deployment.kafka()),
             new EngineFigures(registry),
             new Observations(() -> continuation.get(), () -> evaluation.get()));
@@ -243,10 +243,11 @@ final class RunningDeployment implements AutoCloseable {
     }
   }
 
-  private FeedSettings followed() {
+  /** What the page follows of a deployment. */
+  static FeedSettings followed(Deployment deployment, String engine) {
     return new FeedSettings(
         Release.version(),
-        engine.name(),
+        engine,
         Kernels.provider(),
         deployment.pipelines().stream()
             .map(

@@ -11,6 +11,7 @@ import java.util.List;
  * @param goal accuracy that is good enough
  * @param images that every version is judged by
  * @param points oldest first
+ * @param aggregatorPid to kill it by; 0 while it is not there
  * @param processes clients of the demo
  */
 public record EvaluationView(
@@ -19,6 +20,7 @@ public record EvaluationView(
     double goal,
     int images,
     List<PointView> points,
+    long aggregatorPid,
     List<ProcessView> processes) {
 
   /** A version's accuracy, 0 to 1. */

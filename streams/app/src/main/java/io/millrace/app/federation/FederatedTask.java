@@ -6,6 +6,7 @@ import java.util.List;
  * Something to learn together: images, a model, how clients train, and how good the model becomes
  * when one place has all the images.
  *
+ * @param name for people
  * @param images with a part to be judged by
  * @param hidden units of the perceptron, 0: softmax regression
  * @param training of a client in the first round
@@ -13,18 +14,20 @@ import java.util.List;
  * @param reference accuracy of the same model trained in one place, as measured elsewhere
  */
 public record FederatedTask(
-    ImageTask images, int hidden, MinibatchTraining training, int slowing, double reference) {
+    String name, ImageTask images, int hidden, MinibatchTraining training, int slowing, double reference) {
   private static final int NEVER = Integer.MAX_VALUE;
+
+  /** How far from the reference a model may stay. */
+  public static final double TOLERANCE = 0.015;
 
   /** Softmax regression on digits: the reference is stochastic descent's, 0.889. */
   public static FederatedTask digits() {
-    return new FederatedTask(ImageTask.digits(), 0, new MinibatchTraining(1, 32, 0.5, 0), NEVER, 0.889);
+    return new FederatedTask("handwritten digits, softmax regression", ImageTask.digits(), 0, new MinibatchTraining(1, 32, 0.5, 0), NEVER, 0.889);
   }
 
   /** 32 hidden units on Fashion-MNIST's 10,000: the reference is 0.841. */
   public static FederatedTask fashion() {
-    return new FederatedTask(
-        ImageTask.fashion(), 32, new MinibatchTraining(2, 32, 0.1, 0.5), 20, 0.841);
+    return new FederatedTask("Fashion-MNIST, perceptron of 32 units", ImageTask.fashion(), 32, new MinibatchTraining(2, 32, 0.1, 0.5), 20, 0.841);
   }
 
   /**
@@ -60,12 +63,15 @@ public record FederatedTask(
    *
    * @param model of the version to start from, not modified
    * @param version its number, from 0
-   * @param client number, from 0
-   * @param seed of the whole run
+   * @param seed of the order of images: another one each version and client
    */
-  public float[] update(double[] model, LabelledImages share, long version, int client, long seed) {
-    return trainingAt(version)
-        .update(perceptron(), model, share, seed * 1_000_003 + version * 1_009 + client);
+  public float[] update(double[] model, LabelledImages share, long version, long seed) {
+    return trainingAt(version).update(perceptron(), model, share, seed);
+  }
+
+  /** Gradient steps of an update. */
+  public int steps(LabelledImages share) {
+    return training.steps(share.count());
   }
 
   private MinibatchTraining trainingAt(long version) {

@@ -20,7 +20,7 @@ import picocli.CommandLine;
  * One deployment file with one pipeline, and the processes that run it.
  *
  * @param name of deployment, pipeline and output topics
- * @param input topic
+ * @param input topic; empty: the pipeline has inputs of its own
  * @param pipeline its operator and settings
  * @param partitions of the topics that it creates
  * @param threads stream threads of each process
@@ -187,8 +187,10 @@ record Deployment(
                 "  enabled: false",
                 "pipelines:",
                 "- name: " + name,
-                "  operator: " + pipeline.operator(),
-                "  input: " + input));
+                "  operator: " + pipeline.operator()));
+    if (!input.isEmpty()) {
+      lines.add("  input: " + input);
+    }
     pipeline.settings().forEach(line -> lines.add("  " + line));
     lines.addAll(lines.indexOf("  flink:") + 1, flink.stream().map(line -> "    " + line).toList());
     return lines;

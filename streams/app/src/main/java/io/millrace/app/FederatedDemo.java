@@ -241,8 +241,7 @@ final class FederatedDemo implements AutoCloseable {
           client(client));
     }
     judge =
-        VersionJudge.start(
-            task, plan.task(), FederatedPart.topics(pipeline), deployment.kafka());
+        VersionJudge.start(task, plan.task(), FederatedPart.topics(pipeline), deployment.kafka());
     parts.addFirst(judge);
     URI aggregator =
         URI.create("http://127.0.0.1:" + deployment.dashboard().port() + "/api/snapshot");
@@ -290,8 +289,7 @@ final class FederatedDemo implements AutoCloseable {
 
   private EvaluationView evaluation() {
     Map<String, ChildProcesses.State> states =
-        processes().stream()
-            .collect(Collectors.toMap(ChildProcesses.State::name, state -> state));
+        processes().stream().collect(Collectors.toMap(ChildProcesses.State::name, state -> state));
     List<ProcessView> views = new ArrayList<>();
     ChildProcesses.State aggregator = states.get(AGGREGATOR);
     for (int client = 0; client < plan.clients(); client++) {

@@ -80,7 +80,8 @@ final class FederatedDemoCommand implements Callable<Integer> {
   @Option(
       names = "--concentration",
       defaultValue = "1",
-      description = "Dirichlet; the smaller, the less alike the clients (default: ${DEFAULT-VALUE}).")
+      description =
+          "Dirichlet; the smaller, the less alike the clients (default: ${DEFAULT-VALUE}).")
   private double concentration;
 
   @Option(
@@ -200,7 +201,8 @@ final class FederatedDemoCommand implements Callable<Integer> {
             + (options.lengthOrNull() == null ? "  (Ctrl-C ends the demo)" : ""));
     StringBuilder pids = new StringBuilder("Processes, each to be killed at will (kill -9 PID):");
     demo.processes()
-        .forEach(process -> pids.append(' ').append(process.name()).append(' ').append(process.pid()));
+        .forEach(
+            process -> pids.append(' ').append(process.name()).append(' ').append(process.pid()));
     DemoOptions.say(out, pids.toString());
     DemoOptions.say(
         out, "In another window: millrace federated status -c " + demo.deploymentFile());

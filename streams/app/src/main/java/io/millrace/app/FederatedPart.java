@@ -91,7 +91,8 @@ final class FederatedPart {
           new FederatedClient(
               ClientSettings.of(
                   task, name(number), ClientIdentity.in(directory.resolve(name(number) + ".key"))),
-              new ImageTraining(learned, share, Optional.ofNullable(misconduct).map(Misconduct::of)),
+              new ImageTraining(
+                  learned, share, Optional.ofNullable(misconduct).map(Misconduct::of)),
               new FileStore(directory.resolve(name(number) + ".state")));
       LOG.info("{} has {} images", name(number), share.count());
       while (true) {
@@ -104,9 +105,7 @@ final class FederatedPart {
     private void train(FederatedClient client, Deployment deployment) {
       try (KafkaTransport transport =
           new KafkaTransport(
-              new HashMap<>(deployment.kafka()),
-              topics(deployment.pipelines().get(0)),
-              client)) {
+              new HashMap<>(deployment.kafka()), topics(deployment.pipelines().get(0)), client)) {
         TrainingRound round = TrainingRound.of(client, transport);
         while (true) {
           TrainingRound.Result result = round.run(WAIT);

@@ -3,6 +3,7 @@ package io.millrace.app;
 import io.millrace.app.bench.BenchCommand;
 import io.millrace.app.bench.EngineCommand;
 import io.millrace.app.cache.CacheCommand;
+import io.millrace.app.federated.FederatedCommand;
 import io.millrace.app.inspect.InspectCommand;
 import io.millrace.app.replay.ReplayCommand;
 import io.millrace.app.topics.TopicsCommand;
@@ -25,6 +26,7 @@ import picocli.CommandLine.Command;
       TopicsCommand.class,
       InspectCommand.class,
       CacheCommand.class,
+      FederatedCommand.class,
       BenchCommand.class,
       EngineCommand.class
     })

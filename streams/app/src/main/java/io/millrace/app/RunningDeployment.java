@@ -14,6 +14,7 @@ import io.millrace.app.dashboard.FeedSettings.CacheTopics;
 import io.millrace.app.dashboard.FeedSettings.FederatedTopics;
 import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
 import io.millrace.app.dashboard.Observations;
+import io.millrace.app.federated.RoundTicker;
 import io.millrace.kernel.Kernels;
 import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
@@ -105,7 +106,14 @@ final class RunningDeployment implements AutoCloseable {
     if (!run.awaitRunning(START_TIMEOUT)) {
       throw new IllegalStateException(deployment.name() + " did not start: " + reason());
     }
+    startTicking();
     sayReady();
+  }
+
+  private synchronized void startTicking() {
+    if (!closing) {
+      RoundTicker.start(deployment).forEach(parts::addFirst);
+    }
   }
 
   private synchronized void sayReady() {

@@ -3,6 +3,8 @@ package io.millrace.runtime;
 import io.millrace.operator.StateCodec;
 import io.millrace.operator.dictionary.SensorStateCodec;
 import io.millrace.operator.dictionary.SharedDictionaryStateCodec;
+import io.millrace.operator.federated.ChunkStateCodec;
+import io.millrace.operator.federated.ControlStateCodec;
 import io.millrace.operator.kvcache.BasisStateCodec;
 import io.millrace.operator.kvcache.KeyValueStateCodec;
 import java.util.Map;
@@ -22,16 +24,28 @@ public final class Catalog {
   private static final Map<String, Family> OPERATORS =
       new TreeMap<>(
           Map.of(
-              "sensor-dictionary", DictionaryFamily::pipeline,
-              "kv-cache", KeyValueFamily::pipeline));
+              "sensor-dictionary",
+              DictionaryFamily::pipeline,
+              "kv-cache",
+              KeyValueFamily::pipeline,
+              FederatedFamily.OPERATOR,
+              FederatedFamily::pipeline));
 
   private static final Map<String, Supplier<StateCodec<?>>> STATE_CODECS =
       new TreeMap<>(
           Map.of(
-              "sensor-dictionary", SensorStateCodec::new,
-              "shared-dictionary", SharedDictionaryStateCodec::new,
-              "kv-cache", KeyValueStateCodec::new,
-              "kv-basis", BasisStateCodec::new));
+              "sensor-dictionary",
+              SensorStateCodec::new,
+              "shared-dictionary",
+              SharedDictionaryStateCodec::new,
+              "kv-cache",
+              KeyValueStateCodec::new,
+              "kv-basis",
+              BasisStateCodec::new,
+              FederatedFamily.CHUNKS,
+              ChunkStateCodec::new,
+              FederatedFamily.ROUNDS,
+              ControlStateCodec::new));
 
   private Catalog() {}
 

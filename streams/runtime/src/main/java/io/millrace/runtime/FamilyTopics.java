@@ -26,8 +26,28 @@ final class FamilyTopics {
       Map<String, String> outputs,
       Function<String, Purpose> purposes,
       String deadLetters) {
-    List<TopicNeed> topics = new ArrayList<>();
-    topics.add(new TopicNeed(input, "input", Purpose.INPUT));
+    return of(
+        settings,
+        List.of(new TopicNeed(input, "input", Purpose.INPUT)),
+        outputs,
+        purposes,
+        deadLetters);
+  }
+
+  /**
+   * Several inputs, outputs, dead letters. An input may be written as well as read: by clients, and
+   * by another stage of the pipeline.
+   *
+   * @param inputs with the settings that name them as channels
+   * @throws ConfigurationException when two of all these are one topic
+   */
+  static List<TopicNeed> of(
+      Settings settings,
+      List<TopicNeed> inputs,
+      Map<String, String> outputs,
+      Function<String, Purpose> purposes,
+      String deadLetters) {
+    List<TopicNeed> topics = new ArrayList<>(inputs);
     outputs.forEach(
         (channel, topic) -> topics.add(new TopicNeed(topic, channel, purposes.apply(channel))));
     topics.add(new TopicNeed(deadLetters, "dead-letters", Purpose.DEAD_LETTER));
@@ -40,8 +60,8 @@ final class FamilyTopics {
     for (TopicNeed need : topics) {
       String other = channels.put(need.topic(), need.channel());
       if (other != null) {
-        Settings section =
-            need.purpose() == Purpose.DEAD_LETTER ? settings : settings.section("outputs");
+        boolean outside = need.purpose() == Purpose.DEAD_LETTER || need.purpose() == Purpose.INPUT;
+        Settings section = outside ? settings : settings.section("outputs");
         throw section.refuse(
             need.channel(), need.topic() + ", which is the topic of " + other, "another topic");
       }

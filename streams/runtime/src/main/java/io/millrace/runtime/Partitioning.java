@@ -2,6 +2,7 @@ package io.millrace.runtime;
 
 import io.millrace.operator.InvalidInputException;
 import io.millrace.operator.InvalidInputException.Reason;
+import io.millrace.operator.federated.FederatedKeys;
 import java.nio.charset.StandardCharsets;
 import java.util.OptionalInt;
 
@@ -30,17 +31,16 @@ public enum Partitioning {
   },
 
   /**
-   * Keys end in a slash and six decimal digits, the number of a chunk: that number modulo the
-   * partitions, so that the chunks of one model spread evenly, whatever its name.
+   * The chunk in a key of a federated model's updates, modulo the partitions: the chunks of one
+   * model spread evenly, whatever its name.
    */
   BY_CHUNK {
     @Override
     public OptionalInt partition(byte[] key, int partitions) {
-      return OptionalInt.of(chunk(key) % partitions);
+      return OptionalInt.of(
+          FederatedKeys.chunkOf(new String(key, StandardCharsets.UTF_8)) % partitions);
     }
   };
-
-  private static final int CHUNK_DIGITS = 6;
 
   /**
    * The partition of a key; empty: any.
@@ -69,23 +69,5 @@ public enum Partitioning {
               + " of "
               + partitions);
     }
-  }
-
-  private static int chunk(byte[] key) {
-    int slash = key.length - CHUNK_DIGITS - 1;
-    int chunk = 0;
-    boolean legal = slash > 0 && key[slash] == '/';
-    for (int i = slash + 1; legal && i < key.length; i++) {
-      legal = key[i] >= '0' && key[i] <= '9';
-      chunk = 10 * chunk + key[i] - '0';
-    }
-    if (!legal) {
-      throw new InvalidInputException(
-          Reason.BAD_KEY,
-          "key is "
-              + new String(key, StandardCharsets.UTF_8)
-              + ", expected a model's name, a slash and a chunk's number of six digits");
-    }
-    return chunk;
   }
 }

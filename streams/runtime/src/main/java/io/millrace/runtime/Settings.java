@@ -186,6 +186,24 @@ public final class Settings {
     return numbers;
   }
 
+  /** A list of texts, or one text; the fallback when absent. */
+  public List<String> list(String key, List<String> fallback) {
+    JsonNode value = node.get(key);
+    if (value == null || !value.isArray()) {
+      String one = text(key, "");
+      return one.isEmpty() ? fallback : List.of(one);
+    }
+    read.add(key);
+    List<String> texts = new ArrayList<>();
+    for (JsonNode item : value) {
+      if (!item.isValueNode() || item.isNull()) {
+        throw refuse(key, "a list with " + kind(item), "a list of texts");
+      }
+      texts.add(item.asText());
+    }
+    return texts;
+  }
+
   /**
    * A mapping of names to scalars, in file order; empty when absent. A name without value is "".
    */
@@ -255,7 +273,12 @@ public final class Settings {
     String variable = variable(key);
     String place = environment.containsKey(variable) ? " (from " + variable + ")" : "";
     return new ConfigurationException(
-        file + ": " + at(key) + ": got " + got + place + ", expected " + expected);
+        place(key) + ": got " + got + place + ", expected " + expected);
+  }
+
+  /** Where a key of this section stands, for messages. */
+  String place(String key) {
+    return file + ": " + at(key);
   }
 
   private Settings child(String key, ObjectNode object) {

@@ -22,7 +22,7 @@ final class PartitioningTest {
 
   @Test
   void spreadsAModelsChunksWhateverItsName() {
-    for (String model : List.of("m", "plant/turbine", "digits:1")) {
+    for (String model : List.of("m", "plant.turbine", "digits:1")) {
       for (int chunk = 0; chunk < 12; chunk++) {
         assertEquals(OptionalInt.of(chunk % 5), place(String.format("%s/%06d", model, chunk), 5));
       }
@@ -41,13 +41,14 @@ final class PartitioningTest {
         "m/0000001",
         "m/-00001",
         "m/00000a",
+        "a/m/000001",
         "m 000001"
       })
   void hasNoPlaceForKeysWithoutAChunk(String key) {
     InvalidInputException refusal =
         assertThrows(InvalidInputException.class, () -> place(key, 4), key);
     assertEquals(Reason.BAD_KEY, refusal.reason());
-    assertTrue(refusal.getMessage().contains("six digits"), refusal.getMessage());
+    assertTrue(refusal.getMessage().contains("6 digits"), refusal.getMessage());
   }
 
   @Test

@@ -105,8 +105,8 @@ public final class AggregatorCounters implements PipelineCounters {
   private static Counts counts(JsonNode view) {
     Map<String, Long> refused = new TreeMap<>();
     view.path("deadLetterReasons")
-        .fields()
-        .forEachRemaining(entry -> refused.put(entry.getKey(), entry.getValue().asLong()));
+        .properties()
+        .forEach(entry -> refused.put(entry.getKey(), entry.getValue().asLong()));
     JsonNode checkpoints = view.path("checkpoints");
     return new Counts(
         view.path("recordsIn").asLong(),

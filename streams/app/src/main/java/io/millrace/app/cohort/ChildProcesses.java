@@ -65,8 +65,7 @@ public final class ChildProcesses implements AutoCloseable {
   public static Path jar() {
     try {
       Path jar =
-          Path.of(
-              ChildProcesses.class.getProtectionDomain().getCodeSource().getLocation().toURI());
+          Path.of(ChildProcesses.class.getProtectionDomain().getCodeSource().getLocation().toURI());
       if (!Files.isRegularFile(jar)) {
         throw new IllegalStateException(jar + " is no jar: other processes start from the app's");
       }
@@ -118,8 +117,7 @@ public final class ChildProcesses implements AutoCloseable {
     children.forEach(
         (name, child) ->
             states.add(
-                new State(
-                    name, child.process.isAlive() ? child.process.pid() : 0, child.starts)));
+                new State(name, child.process.isAlive() ? child.process.pid() : 0, child.starts)));
     return states;
   }
 

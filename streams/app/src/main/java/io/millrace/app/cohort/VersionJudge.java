@@ -116,7 +116,8 @@ public final class VersionJudge implements AutoCloseable {
       committed.put(commit.getVersion(), commit);
     } else {
       ModelChunk chunk = chunks.decode(record.value());
-      arrived.computeIfAbsent(chunk.getVersion(), any -> new HashMap<>())
+      arrived
+          .computeIfAbsent(chunk.getVersion(), any -> new HashMap<>())
           .put(chunk.getChunk(), chunk);
     }
     // chunks that are gone from a compacted topic will never come

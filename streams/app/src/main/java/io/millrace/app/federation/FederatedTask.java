@@ -14,7 +14,12 @@ import java.util.List;
  * @param reference accuracy of the same model trained in one place, as measured elsewhere
  */
 public record FederatedTask(
-    String name, ImageTask images, int hidden, MinibatchTraining training, int slowing, double reference) {
+    String name,
+    ImageTask images,
+    int hidden,
+    MinibatchTraining training,
+    int slowing,
+    double reference) {
   private static final int NEVER = Integer.MAX_VALUE;
 
   /** How far from the reference a model may stay. */
@@ -22,12 +27,24 @@ public record FederatedTask(
 
   /** Softmax regression on digits: the reference is stochastic descent's, 0.889. */
   public static FederatedTask digits() {
-    return new FederatedTask("handwritten digits, softmax regression", ImageTask.digits(), 0, new MinibatchTraining(1, 32, 0.5, 0), NEVER, 0.889);
+    return new FederatedTask(
+        "handwritten digits, softmax regression",
+        ImageTask.digits(),
+        0,
+        new MinibatchTraining(1, 32, 0.5, 0),
+        NEVER,
+        0.889);
   }
 
   /** 32 hidden units on Fashion-MNIST's 10,000: the reference is 0.841. */
   public static FederatedTask fashion() {
-    return new FederatedTask("Fashion-MNIST, perceptron of 32 units", ImageTask.fashion(), 32, new MinibatchTraining(2, 32, 0.1, 0.5), 20, 0.841);
+    return new FederatedTask(
+        "Fashion-MNIST, perceptron of 32 units",
+        ImageTask.fashion(),
+        32,
+        new MinibatchTraining(2, 32, 0.1, 0.5),
+        20,
+        0.841);
   }
 
   /**

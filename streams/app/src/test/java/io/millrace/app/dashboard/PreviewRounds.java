@@ -95,7 +95,8 @@ final class PreviewRounds {
               client == 6 ? "alie" : client == 7 ? "sign-flip" : "",
               client == 4 ? 2 : 1));
     }
-    return new EvaluationView("Fashion-MNIST, 32 units", 0.841, 0.826, 2_000, points, 39_999, processes);
+    return new EvaluationView(
+        "Fashion-MNIST, 32 units", 0.841, 0.826, 2_000, points, 39_999, processes);
   }
 
   private void put(Role role, byte[] value) {

@@ -1,0 +1,199 @@
+package io.millrace.it;
+
+import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertTrue;
+
+import io.millrace.operator.federated.FederatedKeys;
+import io.millrace.schema.SingleObject;
+import io.millrace.schema.TaskOffer;
+import io.millrace.schema.VersionCommit;
+import java.nio.file.Path;
+import java.time.Duration;
+import java.util.ArrayList;
+import java.util.List;
+import java.util.Map;
+import java.util.Random;
+import java.util.TreeSet;
+import org.apache.kafka.clients.consumer.ConsumerRecord;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
+import org.junit.jupiter.api.Test;
+
+/**
+ * Versions of a federated model after kills amid rounds equal those of an uninterrupted run, on
+ * either engine, and no client trains a task twice.
+ */
+final class FederatedExactlyOnceIT {
+  private static final Path DIRECTORY = Path.of("target", "it", "federated");
+  private static final Duration STOP = Duration.ofSeconds(180);
+  private static final int PARTITIONS = 2;
+  private static final int CLIENTS = 5;
+  private static final int ROUNDS = 4;
+
+  private static BrokerProcess broker;
+  private static Cluster cluster;
+  private static TestedPipeline pipeline;
+  private static Outputs expected;
+
+  /** Starts a process of a deployment. */
+  private interface Start {
+    JavaProcess of(Deployment deployment);
+  }
+
+  /** The uninterrupted run is always Kafka Streams: so the engines are compared as well. */
+  @BeforeAll
+  static void runSteadily() throws Exception {
+    Directories.delete(DIRECTORY);
+    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
+    cluster = new Cluster(broker.bootstrapServers());
+    // every phase there is: Gram matrices, a decision, an optimiser with a memory
+    pipeline =
+        new TestedPipeline(
+            "federated",
+            SimulatedFederation.settings(
+                SimulatedFederation.key(DIRECTORY),
+                CLIENTS,
+                "robust:",
+                "  mixing: nearest-neighbours",
+                "  rule: trimmed-mean",
+                "  faulty: 1",
+                "method:",
+                "  server:",
+                "    optimiser: adam",
+                "    rate: 0.1"),
+            List.of("models"));
+    Deployment steady = deployment("steady");
+    steady.createTopics();
+    try (JavaProcess app = steady.start(0);
+        SimulatedFederation clients = new SimulatedFederation(steady, CLIENTS)) {
+      clients.publish();
+      for (long version = 0; version < ROUNDS; version++) {
+        clients.awaitVersion(version, app);
+        clients.requestAll();
+        for (String client : clients.clients()) {
+          clients.sendAll(clients.train(clients.awaitOffer(client, version, app)));
+        }
+      }
+      clients.awaitVersion(ROUNDS, app);
+      app.stop(STOP);
+      assertWhole(steady, clients, "steady");
+    }
+    expected = Outputs.of(steady);
+  }
+
+  @AfterAll
+  static void stopBroker() {
+    broker.close();
+  }
+
+  @Test
+  void killsOnKafkaStreamsLeaveTheVersionsOfAnUninterruptedRun() throws Exception {
+    killsLeaveTheVersionsOfAnUninterruptedRun("killed-streams", run -> run.start(0));
+  }
+
+  @Test
+  void killsOnFlinkLeaveTheVersionsOfAnUninterruptedRun() throws Exception {
+    killsLeaveTheVersionsOfAnUninterruptedRun("killed-flink", run -> run.startFlink(0));
+  }
+
+  /**
+   * Each round meets its kill elsewhere: while tasks are given, amid an upload, with all but one
+   * update received, and while the version is made.
+   */
+  private void killsLeaveTheVersionsOfAnUninterruptedRun(String name, Start start)
+      throws Exception {
+    long seed = Long.getLong("millrace.seed", System.nanoTime());
+    Random random = new Random(seed);
+    String context = name + ", seed " + seed + " (-Dmillrace.seed repeats its kills)";
+    Deployment killed = deployment(name);
+    killed.createTopics();
+    JavaProcess app = start.of(killed);
+    try (SimulatedFederation clients = new SimulatedFederation(killed, CLIENTS)) {
+      clients.publish();
+      for (long version = 0; version < ROUNDS; version++) {
+        clients.awaitVersion(version, app);
+        clients.requestAll();
+        if (version == 0) {
+          app = killAndStart(app, killed, start);
+        }
+        List<SimulatedFederation.Sent> updates = new ArrayList<>();
+        List<SimulatedFederation.Sent> last = List.of();
+        for (String client : clients.clients()) {
+          updates.addAll(last);
+          last = clients.train(clients.awaitOffer(client, version, app));
+        }
+        int border = version == 1 ? random.nextInt(updates.size()) : updates.size();
+        clients.sendAll(updates.subList(0, border));
+        if (version == 1 || version == 2) {
+          app = killAndStart(app, killed, start);
+        }
+        clients.sendAll(updates.subList(border, updates.size()));
+        clients.sendAll(last);
+        if (version == 3) {
+          app = killAndStart(app, killed, start);
+        }
+      }
+      clients.awaitVersion(ROUNDS, app);
+      app.stop(STOP);
+      assertWhole(killed, clients, context);
+      Outputs.of(killed).assertSameAs(expected, context);
+    } finally {
+      app.close();
+    }
+  }
+
+  /** Kills it once it has work in hand, if it gets any. */
+  private static JavaProcess killAndStart(JavaProcess app, Deployment killed, Start start) {
+    long until = System.nanoTime() + Duration.ofMillis(600).toNanos();
+    while (cluster.openTransactions() == 0 && System.nanoTime() < until) {
+      Thread.onSpinWait();
+    }
+    app.kill();
+    return start.of(killed);
+  }
+
+  /** Every version committed once, no task trained twice or in vain, the log agrees. */
+  private static void assertWhole(
+      Deployment deployment, SimulatedFederation clients, String context) {
+    List<Long> versions = new ArrayList<>();
+    for (ConsumerRecord<byte[], byte[]> record : cluster.committed(deployment.topic("versions"))) {
+      if (SingleObject.recordName(record.value()).equals("VersionCommit")) {
+        VersionCommit commit = SingleObject.of(VersionCommit.class).decode(record.value());
+        versions.add(commit.getVersion());
+        int updates = commit.getVersion() == 0 ? 0 : CLIENTS;
+        assertEquals(updates, commit.getContributions().size(), context);
+        assertEquals(List.of(), commit.getRejected(), context);
+      }
+    }
+    assertEquals(ROUNDS + 1, versions.size(), context + ": " + versions);
+    assertEquals(ROUNDS + 1, new TreeSet<>(versions).size(), context + ": " + versions);
+    TreeSet<Long> given = new TreeSet<>();
+    for (ConsumerRecord<byte[], byte[]> record : cluster.committed(deployment.topic("tasks"))) {
+      given.add(SingleObject.of(TaskOffer.class).decode(record.value()).getTask().getSequence());
+    }
+    assertEquals(clients.trained().keySet(), given, context);
+    assertEquals(CLIENTS * ROUNDS, given.size(), context);
+    clients.trained().forEach((task, times) -> assertEquals(1, times, context + ": task " + task));
+    assertEquals(List.of(), cluster.committed(deployment.deadLetters()), context);
+    assertPlaces(deployment, context);
+    String verified = clients.command(0, "verify");
+    assertTrue(verified.startsWith("1 models, 5 versions, 20 updates in them"), context + verified);
+    assertTrue(clients.command(0, "status").contains("version 4 from 3"), context);
+  }
+
+  /** Also what the control commands lies where its chunk's updates do. */
+  private static void assertPlaces(Deployment deployment, String context) {
+    Map<String, List<String>> perKey = cluster.committedByKey(deployment.topic("updates"));
+    assertEquals(SimulatedFederation.CHUNKS, perKey.size(), context);
+    for (ConsumerRecord<byte[], byte[]> record : cluster.committed(deployment.topic("updates"))) {
+      String key = new String(record.key(), UTF_8);
+      assertEquals(FederatedKeys.chunkOf(key) % PARTITIONS, record.partition(), context + key);
+    }
+  }
+
+  private static Deployment deployment(String name) {
+    return new Deployment(
+        name, "", pipeline, PARTITIONS, 2, true, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
+  }
+}

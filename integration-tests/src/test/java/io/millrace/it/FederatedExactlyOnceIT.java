@@ -162,8 +162,12 @@ final class FederatedExactlyOnceIT {
         VersionCommit commit = SingleObject.of(VersionCommit.class).decode(record.value());
         versions.add(commit.getVersion());
         int updates = commit.getVersion() == 0 ? 0 : CLIENTS;
-        assertEquals(updates, commit.getContributions().size(), context);
-        assertEquals(List.of(), commit.getRejected(), context);
+        // the rule may leave some out of all groups; nothing else is a reason here
+        commit
+            .getRejected()
+            .forEach(rejection -> assertEquals("RULE", rejection.getReason(), context));
+        assertEquals(
+            updates, commit.getContributions().size() + commit.getRejected().size(), context);
       }
     }
     assertEquals(ROUNDS + 1, versions.size(), context + ": " + versions);
@@ -178,7 +182,7 @@ final class FederatedExactlyOnceIT {
     assertEquals(List.of(), cluster.committed(deployment.deadLetters()), context);
     assertPlaces(deployment, context);
     String verified = clients.command(0, "verify");
-    assertTrue(verified.startsWith("1 models, 5 versions, 20 updates in them"), context + verified);
+    assertTrue(verified.startsWith("1 models, 5 versions"), context + verified);
     assertTrue(clients.command(0, "status").contains("version 4 from 3"), context);
   }
 

@@ -42,6 +42,7 @@ import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArrayDeserializer;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
+import org.apache.kafka.common.utils.Utils;
 import picocli.CommandLine;
 
 /**
@@ -292,6 +293,13 @@ final class SimulatedFederation implements AutoCloseable {
 
   Sent sent(ClientCommit commit) {
     return new Sent(deployment.topic("control"), -1, MODEL.getBytes(UTF_8), COMMIT.encode(commit));
+  }
+
+  /** The partition that a good record goes to. */
+  int partition(Sent good) {
+    return good.partition() >= 0
+        ? good.partition()
+        : Utils.toPositive(Utils.murmur2(good.key())) % deployment.partitions();
   }
 
   /** Sends a record and waits until the broker has it. */

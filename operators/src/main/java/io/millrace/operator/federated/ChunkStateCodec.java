@@ -109,10 +109,20 @@ public final class ChunkStateCodec implements StateCodec<ChunkState> {
       StateHeader.end(section);
     }
     checkFreezes(state);
-    if (!state.audit()) {
+    audit(state);
+    return state;
+  }
+
+  private static void audit(ChunkState state) {
+    boolean sums;
+    try {
+      sums = state.audit();
+    } catch (ArithmeticException overflow) {
+      sums = false;
+    }
+    if (!sums) {
       throw new IllegalArgumentException("memories of clients do not sum to the server's");
     }
-    return state;
   }
 
   @Override

@@ -4,7 +4,9 @@ import io.millrace.operator.InvalidInputException;
 import io.millrace.schema.ChunkGram;
 import io.millrace.schema.ChunkReceipt;
 import io.millrace.schema.ClientCommit;
+import io.millrace.schema.ModelPointer;
 import io.millrace.schema.RoundFreeze;
+import io.millrace.schema.RoundTick;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
 import java.nio.ByteBuffer;
@@ -55,11 +57,11 @@ final class ControlSimulation {
       offer(ControlRun.request("client-" + random.nextInt(CLIENTS)));
     } else if (dice < 99) {
       millis += random.nextInt(300);
-      offer(ControlRun.authorise(new io.millrace.schema.RoundTick(ControlRun.MODEL, 1000 * millis)));
+      offer(ControlRun.authorise(new RoundTick(ControlRun.MODEL, 1000 * millis)));
     } else if (run.state.version > 3) {
       offer(
           ControlRun.authorise(
-              new io.millrace.schema.ModelPointer(
+              new ModelPointer(
                   ControlRun.MODEL, run.state.version - random.nextInt(3), "ROLLED_BACK")));
     }
   }

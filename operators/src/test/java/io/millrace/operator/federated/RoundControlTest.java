@@ -328,8 +328,8 @@ class RoundControlTest {
       ControlTestSettings settings =
           new ControlTestSettings()
               .policy(new Synchronous(3, 2, 1000, carries))
-              .staleness(new Staleness.Constant(), 1)
-              .taskMillis(3_000);
+              .staleness(new Staleness.Constant(), 4)
+              .taskMillis(carries ? 900 : 3_000);
       ControlRun run = new ControlSimulation(settings.build(), CHUNKS, 7, 3_000).run();
       Map<Long, Integer> words = new HashMap<>();
       for (UpdateOutcome outcome : run.allOutcomes()) {

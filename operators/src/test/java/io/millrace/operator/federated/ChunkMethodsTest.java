@@ -144,11 +144,15 @@ class ChunkMethodsTest {
             7,
             2);
     ScaffoldClient[] clients = new ScaffoldClient[CLIENTS];
-    Arrays.setAll(clients, i -> new ScaffoldClient(new LocalSteps(STEPS, 0.02, 0), LENGTH, BITS));
+    Arrays.setAll(clients, i -> new ScaffoldClient(LENGTH, BITS));
     for (int round = 0; round < rounds; round++) {
       for (int client : participants(round, participants)) {
         ScaffoldClient.Update update =
-            clients[client].round(gradient(client), run.model(), run.control());
+            LocalRounds.scaffold(
+                clients[client],
+                new LocalSteps(STEPS, 0.02, 0),
+                gradient(client),
+                new double[][] {run.model(), run.control()});
         UpdateTask task = run.task(name(client));
         PlainCodec plain = new PlainCodec();
         for (int chunk = 0; chunk < run.states.length; chunk++) {
@@ -169,9 +173,7 @@ class ChunkMethodsTest {
     Local local = new Local(STEPS, 0.02, 0, alpha, 1, 1);
     ChunkFederation run = federation(AveragingMethod.SCALLION, local, codec);
     IntFunction<ScallionClient> fresh =
-        client ->
-            new ScallionClient(
-                new LocalSteps(STEPS, 0.02, 0), alpha, UpdateCodecs.named(codec), LENGTH, BITS);
+        client -> new ScallionClient(alpha, LENGTH, BITS);
     ScallionClient[] clients = new ScallionClient[CLIENTS];
     Arrays.setAll(clients, fresh);
     for (int round = 0; round < rounds; round++) {
@@ -182,7 +184,13 @@ class ChunkMethodsTest {
       for (int client : participants(round, participants)) {
         UpdateTask task = run.task(name(client));
         byte[] payload =
-            clients[client].round(gradient(client), run.model(), run.control(), task.getSeed());
+            LocalRounds.round(
+                clients[client],
+                new LocalSteps(STEPS, 0.02, 0),
+                gradient(client),
+                new double[][] {run.model(), run.control()},
+                UpdateCodecs.named(codec),
+                task.getSeed());
         run.chunk(task, 0, payload, new byte[0]);
       }
       run.close(1);
@@ -197,12 +205,17 @@ class ChunkMethodsTest {
     ScafcomClient[] clients = new ScafcomClient[CLIENTS];
     Arrays.setAll(
         clients,
-        i ->
-            new ScafcomClient(
-                new LocalSteps(STEPS, rate, 0), beta, new TopKCodec(2), LENGTH, BITS));
+        i -> new ScafcomClient(beta, LENGTH, BITS));
     for (int round = 0; round < rounds; round++) {
       for (int client : participants(round, participants)) {
-        byte[] payload = clients[client].round(gradient(client), run.model(), run.control(), 0);
+        byte[] payload =
+            LocalRounds.round(
+                clients[client],
+                new LocalSteps(STEPS, rate, 0),
+                gradient(client),
+                new double[][] {run.model(), run.control()},
+                new TopKCodec(2),
+                0);
         run.chunk(run.task(name(client)), 0, payload, new byte[0]);
       }
       run.close(1);
@@ -215,16 +228,16 @@ class ChunkMethodsTest {
     ChunkFederation run =
         federation(AveragingMethod.EF21, new Local(1, 1, 0, 1, 1, 1), "top-k-0.1");
     ErrorFeedback21Client[] clients = new ErrorFeedback21Client[CLIENTS];
-    Arrays.setAll(clients, i -> new ErrorFeedback21Client(1, new TopKCodec(2), LENGTH, BITS));
+    Arrays.setAll(clients, i -> new ErrorFeedback21Client(1, LENGTH, BITS));
     double[] g = new double[LENGTH];
     for (int round = 0; round < rounds; round++) {
       if (round == lost) {
-        clients[4] = new ErrorFeedback21Client(1, new TopKCodec(2), LENGTH, BITS);
+        clients[4] = new ErrorFeedback21Client(1, LENGTH, BITS);
         restore(run, 4, clients[4].memory());
       }
       for (int client = 0; client < CLIENTS; client++) {
         problem.gradient(client, run.model(), g);
-        run.chunk(run.task(name(client)), 0, clients[client].compress(g, 0), new byte[0]);
+        run.chunk(run.task(name(client)), 0, LocalRounds.compress(clients[client], g, new TopKCodec(2), 0), new byte[0]);
       }
       run.close(0.005);
     }
@@ -239,12 +252,12 @@ class ChunkMethodsTest {
     ChunkFederation run =
         federation(AveragingMethod.ECONTROL, new Local(1, 1, 0, 1, 1, 0.1), "top-k-0.1");
     ErrorControlClient[] clients = new ErrorControlClient[CLIENTS];
-    Arrays.setAll(clients, i -> new ErrorControlClient(0.1, new TopKCodec(2), LENGTH, BITS));
+    Arrays.setAll(clients, i -> new ErrorControlClient(0.1, LENGTH, BITS));
     double[] g = new double[LENGTH];
     for (int round = 0; round < rounds; round++) {
       for (int client = 0; client < CLIENTS; client++) {
         problem.gradient(client, run.model(), g);
-        run.chunk(run.task(name(client)), 0, clients[client].compress(g, 0), new byte[0]);
+        run.chunk(run.task(name(client)), 0, LocalRounds.compress(clients[client], g, new TopKCodec(2), 0), new byte[0]);
       }
       run.close(0.005);
     }

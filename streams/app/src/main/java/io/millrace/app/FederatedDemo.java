@@ -236,9 +236,7 @@ final class FederatedDemo implements AutoCloseable {
             place.options().engine()));
     for (int client = 0; client < plan.clients(); client++) {
       processes.start(
-          FederatedPart.name(client),
-          List.of("-Xmx192m", "-XX:+UseSerialGC", "-Xshare:auto"),
-          client(client));
+          FederatedPart.name(client), List.of("-Xmx192m", "-XX:+UseSerialGC"), client(client));
     }
     judge =
         VersionJudge.start(task, plan.task(), FederatedPart.topics(pipeline), deployment.kafka());

@@ -41,6 +41,7 @@ import picocli.CommandLine.Spec;
     subcommands = {FederatedPart.Aggregator.class, FederatedPart.Client.class})
 final class FederatedDemoCommand implements Callable<Integer> {
   private static final int MOST_CLIENTS = 32;
+  private static final double SILENCE_SECONDS = 10;
 
   @Spec private CommandSpec spec;
 
@@ -83,6 +84,12 @@ final class FederatedDemoCommand implements Callable<Integer> {
       description =
           "Dirichlet; the smaller, the less alike the clients (default: ${DEFAULT-VALUE}).")
   private double concentration;
+
+  @Option(
+      names = "--versions",
+      defaultValue = "0",
+      description = "Stop when so many are made (default: none is too many).")
+  private long versions;
 
   @Option(
       names = "--seed",
@@ -208,27 +215,32 @@ final class FederatedDemoCommand implements Callable<Integer> {
         out, "In another window: millrace federated status -c " + demo.deploymentFile());
   }
 
-  /** One line every few seconds, until the time is up or the user has had enough. */
+  /** A line for every version, until there are enough or the user has had enough. */
   private void watch(
       FederatedDemo demo, long startNanos, CountDownLatch interrupted, PrintWriter out)
       throws InterruptedException {
     Duration length = options.lengthOrNull();
     long endNanos = length == null ? Long.MAX_VALUE : length.toNanos();
-    long nextLine = 5;
+    long said = -1;
+    double nextLine = SILENCE_SECONDS;
     Map<String, Integer> starts = Map.of();
     while (true) {
       long passed = System.nanoTime() - startNanos;
       if (passed >= endNanos
-          || interrupted.await(Math.min(500_000_000L, endNanos - passed), TimeUnit.NANOSECONDS)) {
+          || versions > 0 && said >= versions
+          || interrupted.await(Math.min(250_000_000L, endNanos - passed), TimeUnit.NANOSECONDS)) {
         return;
       }
       if (!demo.failure().isEmpty()) {
         throw new IllegalStateException("the versions are not what they say: " + demo.failure());
       }
       starts = sayRestarts(demo, starts, out);
-      if (passed / 1e9 >= nextLine) {
-        nextLine += 5;
-        DemoOptions.say(out, line(demo.view(), passed / 1e9));
+      FederatedView view = demo.view();
+      long judged = judged(view);
+      if (judged > said || passed / 1e9 >= nextLine) {
+        said = judged;
+        nextLine = passed / 1e9 + SILENCE_SECONDS;
+        DemoOptions.say(out, line(view, passed / 1e9));
       }
     }
   }
@@ -248,16 +260,22 @@ final class FederatedDemoCommand implements Callable<Integer> {
   private static String line(FederatedView view, double seconds) {
     return String.format(
         Locale.ROOT,
-        "%4.0f s  version %d, accuracy %s, round %d %s with %d of %d, %d updates, %d refused",
+        "%4.0f s  version %d: accuracy %s, %d updates in all, %d refused; round %d is %s, %d of %d",
         seconds,
-        Math.max(0, view.newest()),
+        judged(view),
         percent(accuracy(view)),
-        view.round().number(),
-        view.round().phase().toLowerCase(Locale.ROOT),
-        view.round().complete(),
-        view.round().target(),
         view.included(),
-        refused(view));
+        refused(view),
+        view.round().number(),
+        view.round().phase().isEmpty() ? "to begin" : view.round().phase().toLowerCase(Locale.ROOT),
+        view.round().complete(),
+        view.round().target());
+  }
+
+  /** Newest version whose accuracy is known; -1: none. */
+  private static long judged(FederatedView view) {
+    List<PointView> points = view.evaluation().orElseThrow().points();
+    return points.isEmpty() ? -1 : points.get(points.size() - 1).version();
   }
 
   private static long refused(FederatedView view) {

@@ -34,6 +34,7 @@ final class FederatedModelFeed {
   private static final int MOST_REJECTIONS = 40;
   private static final int MOST_REASONS = 32;
   private static final int NAME = 40;
+  private static final int RULE = 100;
   private static final int SENTENCE = 300;
   private static final int STALENESS_BINS = 9;
   private static final int LINEAGE_BYTES = 16;
@@ -125,7 +126,7 @@ final class FederatedModelFeed {
   void version(VersionCommit commit) {
     long version = commit.getVersion();
     if (points.isEmpty() || version >= points.lastKey()) {
-      rule = PrintableText.of(commit.getRule(), NAME);
+      rule = PrintableText.of(commit.getRule(), RULE);
       epsilon = commit.getEpsilon();
       delta = commit.getDelta();
       weights.clear();
@@ -164,7 +165,7 @@ final class FederatedModelFeed {
         commit.getVersion(),
         commit.getParent(),
         commit.getRound(),
-        PrintableText.of(commit.getRule(), NAME),
+        PrintableText.of(commit.getRule(), RULE),
         millis(commit.getTimeMicros()),
         commit.getContributions().stream()
             .map(Contribution::getClient)

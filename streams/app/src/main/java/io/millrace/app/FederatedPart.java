@@ -54,7 +54,13 @@ final class FederatedPart {
   @Command(name = "client", hidden = true)
   static final class Client implements Callable<Integer> {
     private static final Logger LOG = LoggerFactory.getLogger(Client.class);
-    private static final Duration WAIT = Duration.ofSeconds(10);
+
+    /**
+     * Who asks while its update waits for the others is given nothing, and asks again: short, or a
+     * new round would wait for it.
+     */
+    private static final Duration WAIT = Duration.ofSeconds(1);
+
     private static final long RETRY_NANOS = 500_000_000L;
 
     @Mixin private DeploymentFile file;
@@ -108,13 +114,23 @@ final class FederatedPart {
               new HashMap<>(deployment.kafka()), topics(deployment.pipelines().get(0)), client)) {
         TrainingRound round = TrainingRound.of(client, transport);
         while (true) {
-          TrainingRound.Result result = round.run(WAIT);
-          if (result != TrainingRound.Result.NO_TASK) {
-            LOG.info("{}", result.name().toLowerCase(Locale.ROOT));
-          }
+          turn(round);
         }
-      } catch (IllegalStateException | KafkaException e) {
+      } catch (KafkaException e) {
         LOG.warn("connects again: {}", e.toString());
+      }
+    }
+
+    /** One turn; what did not come or could not be sent is for the next. */
+    private static void turn(TrainingRound round) {
+      try {
+        TrainingRound.Result result = round.run(WAIT);
+        if (result != TrainingRound.Result.NO_TASK) {
+          LOG.info("{}", result.name().toLowerCase(Locale.ROOT));
+        }
+      } catch (IllegalStateException e) {
+        LOG.info("once more: {}", e.getMessage());
+        LockSupport.parkNanos(RETRY_NANOS);
       }
     }
   }

@@ -180,7 +180,7 @@ record Deployment(
                 "    restart-strategy.exponential-delay.max-backoff: 1 s",
                 "engine:",
                 "  threads: " + threads,
-                "  commit-interval-millis: 300",
+                "  commit-interval-millis: " + pipeline.commitMillis(),
                 "topics:",
                 "  partitions: " + partitions,
                 "dashboard:",

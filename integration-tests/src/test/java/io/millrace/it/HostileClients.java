@@ -90,7 +90,7 @@ final class HostileClients {
                     "a request"));
     this.commits =
         List.of(
-                        this::taskOfAnother,
+            this::taskOfAnother,
             commit("more examples", c -> c.setExamples(1 << 20)),
             commit("another root", c -> c.setRoot(ByteBuffer.allocate(32))),
             commit("no signature", c -> c.setSignature(ByteBuffer.allocate(0))),

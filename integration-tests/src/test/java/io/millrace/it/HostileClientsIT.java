@@ -4,6 +4,7 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertNotNull;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.millrace.operator.InvalidInputException.Reason;
 import io.millrace.schema.DeadLetter;
 import io.millrace.schema.SingleObject;
 import java.nio.file.Path;
@@ -29,8 +30,8 @@ final class HostileClientsIT {
   private static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final int PARTITIONS = 2;
   private static final int CLIENTS = 3;
-  private static final int ROUNDS = 2;
-  private static final int BEFORE_EACH = 20;
+  private static final int ROUNDS = 1;
+  private static final int BEFORE_EACH = 36;
 
   private BrokerProcess broker;
   private Cluster cluster;
@@ -42,11 +43,7 @@ final class HostileClientsIT {
     broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
     cluster = new Cluster(broker.bootstrapServers());
     pipeline =
-        new TestedPipeline(
-            "federated",
-            SimulatedFederation.settings(
-                SimulatedFederation.key(DIRECTORY), CLIENTS, "admission:", "  largest-norm: 1000"),
-            List.of("models"));
+        SimulatedFederation.pipeline(DIRECTORY, CLIENTS, "admission:", "  largest-norm: 1000");
   }
 
   @AfterEach
@@ -64,7 +61,8 @@ final class HostileClientsIT {
 
     Outputs.of(mixed).assertSameAs(Outputs.of(clean), context);
     assertEquals(List.of(), cluster.committed(clean.deadLetters()), context);
-    assertEquals(CLIENTS * ROUNDS * (SimulatedFederation.CHUNKS + 1) * BEFORE_EACH, hostile.size());
+    int goods = CLIENTS * ROUNDS * (SimulatedFederation.CHUNKS + 1);
+    assertEquals(goods * BEFORE_EACH + goods * (CLIENTS - 1) / CLIENTS, hostile.size(), context);
     assertDeadLetters(mixed, hostile, context);
   }
 
@@ -100,11 +98,18 @@ final class HostileClientsIT {
               hostileOrNull.put(place(clients.send(bad.sent())), bad);
             }
             clients.send(good);
+            boolean last = clients.clients().indexOf(client) == CLIENTS - 1;
+            if (hostileOrNull != null && !last) {
+              // with the last one's the round closes, and what comes then is late
+              hostileOrNull.put(
+                  place(clients.send(good)),
+                  new HostileClients.Hostile(good, Reason.DUPLICATE, "sent again"));
+            }
           }
         }
       }
       clients.awaitVersion(ROUNDS, app);
-      assertTrue(clients.command(0, "verify").startsWith("1 models, 3 versions"), context);
+      assertTrue(clients.command(0, "verify").startsWith("1 models, 2 versions"), context);
       app.stop(PATIENCE);
     }
     return deployment;

@@ -94,7 +94,7 @@ final class SimulatedFederation implements AutoCloseable {
   }
 
   /** The settings of its pipeline beyond the key's file, YAML lines. */
-  static List<String> settings(Path key, int clients, String... more) {
+  private static List<String> settings(Path key, int clients, String... more) {
     List<String> lines =
         new ArrayList<>(
             List.of(
@@ -110,8 +110,17 @@ final class SimulatedFederation implements AutoCloseable {
     return lines;
   }
 
+  /**
+   * A pipeline of such clients. What goes round in a loop waits for a commit at each of its eight
+   * turns: they come fast.
+   */
+  static TestedPipeline pipeline(Path directory, int clients, String... more) throws IOException {
+    return new TestedPipeline(
+        "federated", settings(key(directory), clients, more), List.of("models"), 100);
+  }
+
   /** Writes a key of an aggregator. */
-  static Path key(Path directory) throws IOException {
+  private static Path key(Path directory) throws IOException {
     Files.createDirectories(directory);
     byte[] key = new byte[32];
     new Random(5).nextBytes(key);

@@ -8,8 +8,17 @@ import java.util.List;
  * @param operator catalogue name
  * @param settings beyond name, operator and input, YAML lines without indentation
  * @param channels outputs whose bytes must not depend on how often a process was killed
+ * @param commitMillis between commits or checkpoints
  */
-record TestedPipeline(String operator, List<String> settings, List<String> channels) {
+record TestedPipeline(
+    String operator, List<String> settings, List<String> channels, int commitMillis) {
+  private static final int COMMIT_MILLIS = 300;
+
+  /** With the usual pace of commits. */
+  TestedPipeline(String operator, List<String> settings, List<String> channels) {
+    this(operator, settings, channels, COMMIT_MILLIS);
+  }
+
   /** Steps of a window of {@link #SENSORS}. */
   static final int WINDOW = 16;
 

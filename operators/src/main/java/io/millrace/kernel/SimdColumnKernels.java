@@ -5,19 +5,21 @@ import jdk.incubator.vector.FloatVector;
 import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorOperators;
-import jdk.incubator.vector.VectorShape;
 import jdk.incubator.vector.VectorSpecies;
 
-/** The twin on the Vector API; see {@link SimdKernels} for what it may not do. */
+/**
+ * The twin on the Vector API; see {@link SimdKernels} for what it may not do.
+ *
+ * <p>Floats are loaded at full width only and widened half by half. A second shape of float vectors
+ * anywhere in the process, even once at start, leaves two receivers in the profiles of the methods
+ * that all float vectors share, and JDK 17 then boxes the accumulators of every kernel: a matrix
+ * product fell from 125 to 2.8 GFLOP/s.
+ */
 final class SimdColumnKernels implements ColumnKernels {
   private static final VectorSpecies<Float> F = SimdLanes.FLOATS;
   private static final VectorSpecies<Integer> I = SimdLanes.INTS;
   private static final VectorSpecies<Double> D = VectorSpecies.of(double.class, F.vectorShape());
   private static final VectorSpecies<Long> L = VectorSpecies.of(long.class, F.vectorShape());
-
-  /** As many floats as there are doubles in a vector. */
-  private static final VectorSpecies<Float> HALF =
-      VectorSpecies.of(float.class, VectorShape.forBitSize(F.vectorBitSize() / 2));
 
   private static final int LANES = SimdLanes.COUNT;
   private static final int WIDE = D.length();
@@ -29,19 +31,33 @@ final class SimdColumnKernels implements ColumnKernels {
     long bits = Double.doubleToRawLongBits(ROUNDING);
     DoubleVector factors = DoubleVector.broadcast(D, factor);
     int i = 0;
-    for (; i <= length - WIDE; i += WIDE) {
-      ((DoubleVector)
-              FloatVector.fromArray(HALF, x, from + i).convertShape(VectorOperators.F2D, D, 0))
-          .mul(factors)
-          .add(ROUNDING)
-          .reinterpretAsLongs()
-          .sub(bits)
-          .add(LongVector.fromArray(L, sum, sumFrom + i))
-          .intoArray(sum, sumFrom + i);
+    for (; i <= length - LANES; i += LANES) {
+      FloatVector values = FloatVector.fromArray(F, x, from + i);
+      addTerms(low(values), factors, bits, sum, sumFrom + i);
+      addTerms(high(values), factors, bits, sum, sumFrom + i + WIDE);
     }
     for (; i < length; i++) {
       sum[sumFrom + i] += Double.doubleToRawLongBits(x[from + i] * factor + ROUNDING) - bits;
     }
+  }
+
+  private static void addTerms(
+      DoubleVector values, DoubleVector factors, long bits, long[] sum, int at) {
+    values
+        .mul(factors)
+        .add(ROUNDING)
+        .reinterpretAsLongs()
+        .sub(bits)
+        .add(LongVector.fromArray(L, sum, at))
+        .intoArray(sum, at);
+  }
+
+  private static DoubleVector low(FloatVector values) {
+    return (DoubleVector) values.convertShape(VectorOperators.F2D, D, 0);
+  }
+
+  private static DoubleVector high(FloatVector values) {
+    return (DoubleVector) values.convertShape(VectorOperators.F2D, D, 1);
   }
 
   @Override
@@ -148,45 +164,18 @@ final class SimdColumnKernels implements ColumnKernels {
     DoubleVector s7 = s0;
     for (int member : members) {
       float[] x = rows[member];
-      s0 =
-          s0.add(
-              (DoubleVector)
-                  FloatVector.fromArray(HALF, x, c).convertShape(VectorOperators.F2D, D, 0));
-      s1 =
-          s1.add(
-              (DoubleVector)
-                  FloatVector.fromArray(HALF, x, c + 1 * WIDE)
-                      .convertShape(VectorOperators.F2D, D, 0));
-      s2 =
-          s2.add(
-              (DoubleVector)
-                  FloatVector.fromArray(HALF, x, c + 2 * WIDE)
-                      .convertShape(VectorOperators.F2D, D, 0));
-      s3 =
-          s3.add(
-              (DoubleVector)
-                  FloatVector.fromArray(HALF, x, c + 3 * WIDE)
-                      .convertShape(VectorOperators.F2D, D, 0));
-      s4 =
-          s4.add(
-              (DoubleVector)
-                  FloatVector.fromArray(HALF, x, c + 4 * WIDE)
-                      .convertShape(VectorOperators.F2D, D, 0));
-      s5 =
-          s5.add(
-              (DoubleVector)
-                  FloatVector.fromArray(HALF, x, c + 5 * WIDE)
-                      .convertShape(VectorOperators.F2D, D, 0));
-      s6 =
-          s6.add(
-              (DoubleVector)
-                  FloatVector.fromArray(HALF, x, c + 6 * WIDE)
-                      .convertShape(VectorOperators.F2D, D, 0));
-      s7 =
-          s7.add(
-              (DoubleVector)
-                  FloatVector.fromArray(HALF, x, c + 7 * WIDE)
-                      .convertShape(VectorOperators.F2D, D, 0));
+      FloatVector x0 = FloatVector.fromArray(F, x, c);
+      s0 = s0.add(low(x0));
+      s1 = s1.add(high(x0));
+      FloatVector x1 = FloatVector.fromArray(F, x, c + LANES);
+      s2 = s2.add(low(x1));
+      s3 = s3.add(high(x1));
+      FloatVector x2 = FloatVector.fromArray(F, x, c + 2 * LANES);
+      s4 = s4.add(low(x2));
+      s5 = s5.add(high(x2));
+      FloatVector x3 = FloatVector.fromArray(F, x, c + 3 * LANES);
+      s6 = s6.add(low(x3));
+      s7 = s7.add(high(x3));
     }
     s0.intoArray(out, outFrom);
     s1.intoArray(out, outFrom + WIDE);
@@ -200,30 +189,51 @@ final class SimdColumnKernels implements ColumnKernels {
 
   @Override
   public void gramUpper(float[][] rows, int count, int from, int length, double[] gram) {
+    int panels = (count + TILE - 1) / TILE;
+    double[] packed = new double[panels * TILE * Math.min(GRAM_BLOCK, padded(length))];
     double[] partial = new double[TILE * TILE * GRAM_PARTIALS];
     for (int block = 0; block < length; block += GRAM_BLOCK) {
       int columns = Math.min(GRAM_BLOCK, length - block);
-      for (int i = 0; i < count; i += TILE) {
-        for (int j = i; j < count; j += TILE) {
-          tile(rows, count, i, j, from + block, columns, partial);
-          fold(partial, gram, count, i, j);
+      int panel = TILE * padded(columns);
+      for (int row = 0; row < count; row++) {
+        int at = row / TILE * panel + row % TILE * GRAM_PARTIALS;
+        pack(rows[row], from + block, columns, packed, at);
+      }
+      for (int i = 0; i < panels; i++) {
+        for (int j = i; j < panels; j++) {
+          tile(packed, i * panel, j * panel, panel, partial);
+          fold(partial, gram, count, i * TILE, j * TILE);
         }
       }
     }
   }
 
-  /** Partial sums of 4 x 4 entries. Rows past the end repeat the last; fold drops them. */
-  private static void tile(
-      float[][] rows, int count, int i, int j, int from, int length, double[] partial) {
-    float[] a0 = rows[i];
-    float[] a1 = rows[Math.min(i + 1, count - 1)];
-    float[] a2 = rows[Math.min(i + 2, count - 1)];
-    float[] a3 = rows[Math.min(i + 3, count - 1)];
-    float[] b0 = rows[j];
-    float[] b1 = rows[Math.min(j + 1, count - 1)];
-    float[] b2 = rows[Math.min(j + 2, count - 1)];
-    float[] b3 = rows[Math.min(j + 3, count - 1)];
-    int whole = length - length % GRAM_PARTIALS;
+  private static int padded(int columns) {
+    return (columns + GRAM_PARTIALS - 1) / GRAM_PARTIALS * GRAM_PARTIALS;
+  }
+
+  /** A row into its panel [columns / 8 x 4 rows x 8], widened, the last 8 padded with zeros. */
+  private static void pack(float[] x, int from, int columns, double[] packed, int packedFrom) {
+    int c = 0;
+    for (; c <= columns - LANES; c += LANES) {
+      FloatVector values = FloatVector.fromArray(F, x, from + c);
+      low(values).intoArray(packed, packedFrom + place(c));
+      high(values).intoArray(packed, packedFrom + place(c + WIDE));
+    }
+    for (; c < columns; c++) {
+      packed[packedFrom + place(c)] = x[from + c];
+    }
+    for (; c < padded(columns); c++) {
+      packed[packedFrom + place(c)] = 0;
+    }
+  }
+
+  private static int place(int column) {
+    return (column & -GRAM_PARTIALS) * TILE + (column & GRAM_PARTIALS - 1);
+  }
+
+  /** Partial sums of 4 x 4 entries. Rows past the end are whatever is there; fold drops them. */
+  private static void tile(double[] packed, int aFrom, int bFrom, int length, double[] partial) {
     for (int lane = 0; lane < GRAM_PARTIALS; lane += WIDE) {
       DoubleVector s00 = DoubleVector.zero(D);
       DoubleVector s01 = s00;
@@ -241,43 +251,29 @@ final class SimdColumnKernels implements ColumnKernels {
       DoubleVector s31 = s00;
       DoubleVector s32 = s00;
       DoubleVector s33 = s00;
-      for (int c = from + lane; c < from + whole; c += GRAM_PARTIALS) {
-        DoubleVector y0 =
-            (DoubleVector)
-                FloatVector.fromArray(HALF, b0, c).convertShape(VectorOperators.F2D, D, 0);
-        DoubleVector y1 =
-            (DoubleVector)
-                FloatVector.fromArray(HALF, b1, c).convertShape(VectorOperators.F2D, D, 0);
-        DoubleVector y2 =
-            (DoubleVector)
-                FloatVector.fromArray(HALF, b2, c).convertShape(VectorOperators.F2D, D, 0);
-        DoubleVector y3 =
-            (DoubleVector)
-                FloatVector.fromArray(HALF, b3, c).convertShape(VectorOperators.F2D, D, 0);
-        DoubleVector x =
-            (DoubleVector)
-                FloatVector.fromArray(HALF, a0, c).convertShape(VectorOperators.F2D, D, 0);
+      for (int group = 0; group < length; group += TILE * GRAM_PARTIALS) {
+        int a = aFrom + group + lane;
+        int b = bFrom + group + lane;
+        DoubleVector y0 = DoubleVector.fromArray(D, packed, b);
+        DoubleVector y1 = DoubleVector.fromArray(D, packed, b + GRAM_PARTIALS);
+        DoubleVector y2 = DoubleVector.fromArray(D, packed, b + 2 * GRAM_PARTIALS);
+        DoubleVector y3 = DoubleVector.fromArray(D, packed, b + 3 * GRAM_PARTIALS);
+        DoubleVector x = DoubleVector.fromArray(D, packed, a);
         s00 = x.fma(y0, s00);
         s01 = x.fma(y1, s01);
         s02 = x.fma(y2, s02);
         s03 = x.fma(y3, s03);
-        x =
-            (DoubleVector)
-                FloatVector.fromArray(HALF, a1, c).convertShape(VectorOperators.F2D, D, 0);
+        x = DoubleVector.fromArray(D, packed, a + GRAM_PARTIALS);
         s10 = x.fma(y0, s10);
         s11 = x.fma(y1, s11);
         s12 = x.fma(y2, s12);
         s13 = x.fma(y3, s13);
-        x =
-            (DoubleVector)
-                FloatVector.fromArray(HALF, a2, c).convertShape(VectorOperators.F2D, D, 0);
+        x = DoubleVector.fromArray(D, packed, a + 2 * GRAM_PARTIALS);
         s20 = x.fma(y0, s20);
         s21 = x.fma(y1, s21);
         s22 = x.fma(y2, s22);
         s23 = x.fma(y3, s23);
-        x =
-            (DoubleVector)
-                FloatVector.fromArray(HALF, a3, c).convertShape(VectorOperators.F2D, D, 0);
+        x = DoubleVector.fromArray(D, packed, a + 3 * GRAM_PARTIALS);
         s30 = x.fma(y0, s30);
         s31 = x.fma(y1, s31);
         s32 = x.fma(y2, s32);
@@ -299,14 +295,6 @@ final class SimdColumnKernels implements ColumnKernels {
       s31.intoArray(partial, 13 * GRAM_PARTIALS + lane);
       s32.intoArray(partial, 14 * GRAM_PARTIALS + lane);
       s33.intoArray(partial, 15 * GRAM_PARTIALS + lane);
-    }
-    for (int lane = 0; lane < length - whole; lane++) {
-      int c = from + whole + lane;
-      for (int entry = 0; entry < TILE * TILE; entry++) {
-        float a = rows[Math.min(i + entry / TILE, count - 1)][c];
-        float b = rows[Math.min(j + entry % TILE, count - 1)][c];
-        partial[entry * GRAM_PARTIALS + lane] += (double) a * b;
-      }
     }
   }
 

@@ -21,7 +21,8 @@ record ArrivalBook(FederatedSettings.Buffered policy) {
     double decay = 1 - 1 / policy.arrivalMemory();
     ClientEntry entry = state.client(client);
     if (entry.arrivalWeight == 0) {
-      entry.arrivalWeight = state.arrivalClients == 0 ? 1 : state.arrivalTotal / state.arrivalClients;
+      entry.arrivalWeight =
+          state.arrivalClients == 0 ? 1 : state.arrivalTotal / state.arrivalClients;
       entry.arrivalIndex = state.arrivals;
       state.arrivalTotal += entry.arrivalWeight;
       state.arrivalClients++;

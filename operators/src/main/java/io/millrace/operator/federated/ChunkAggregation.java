@@ -163,12 +163,34 @@ public final class ChunkAggregation
   }
 
   private void freeze(ChunkState state, RoundFreeze freeze, Consumer<? super FederatedOutput> out) {
+    if (freeze.getContributions().isEmpty() && !freeze.getDropped().isEmpty()) {
+      forget(state, freeze);
+      return;
+    }
     check(state, freeze);
     // What is on the queue must not change with the record that it came in.
     state.freezes.add(freeze);
     freeze.getDropped().forEach(state::finish);
     state.revision++;
     advance(state, out);
+  }
+
+  /** Of a freeze without updates: what failed rounds and expired tasks leave makes room. */
+  private static void forget(ChunkState state, RoundFreeze freeze) {
+    if (!state.isStarted() || !freeze.getModel().equals(FederatedKeys.modelOf(state.key))) {
+      throw refuse(Reason.UNKNOWN_MODEL, "freeze of a model without version 0 at " + state.key);
+    }
+    TreeSet<Long> used = new TreeSet<>();
+    for (RoundFreeze queued : state.freezes) {
+      queued.getContributions().forEach(part -> used.add(part.getSequence()));
+    }
+    for (long dropped : freeze.getDropped()) {
+      if (dropped < 0 || used.contains(dropped)) {
+        throw refuse(Reason.INCONSISTENT, "update " + dropped + " is dropped and used");
+      }
+    }
+    freeze.getDropped().forEach(state::finish);
+    state.revision++;
   }
 
   private void check(ChunkState state, RoundFreeze freeze) {

@@ -11,8 +11,8 @@ import java.util.function.Consumer;
  * Codecs by chunk after {@link LayerPlan}, from the errors that clients measured: of the means over
  * all updates since the last plan, the least bytes whose errors sum to no more than those of the
  * first codec everywhere. Made anew every {@value #VERSIONS} versions. A chunk stands for the
- * paper's layer, so that {@code ClientCommit.codecErrors} has [chunks x codecs] numbers. The size of
- * a codec is that of seeded noise packed by it. Stateless but for sizes, which it remembers.
+ * paper's layer, so that {@code ClientCommit.codecErrors} has [chunks x codecs] numbers. The size
+ * of a codec is that of seeded noise packed by it. Stateless but for sizes, which it remembers.
  */
 final class CodecPlanning {
   /** Versions between two plans. */
@@ -62,8 +62,7 @@ final class CodecPlanning {
     for (int chunk = 0; chunk < state.chunks; chunk++) {
       sizes[chunk] = sizes(chunkLength(state, chunk));
       for (int level = 0; level < codecs.size(); level++) {
-        errors[chunk][level] =
-            state.errorSums[chunk * codecs.size() + level] / state.errorCount;
+        errors[chunk][level] = state.errorSums[chunk * codecs.size() + level] / state.errorCount;
       }
       budget += errors[chunk][0];
     }
@@ -91,9 +90,7 @@ final class CodecPlanning {
     int chunks = errors.length;
     // rounding up costs half a bin a chunk on average
     long bins =
-        Math.min(
-            Math.min(MOST_BINS, 1000L * chunks),
-            MOST_STEPS / ((long) chunks * codecs.size()));
+        Math.min(Math.min(MOST_BINS, 1000L * chunks), MOST_STEPS / ((long) chunks * codecs.size()));
     int[] uniform = new int[chunks];
     if (bins < chunks || !(budget >= Double.MIN_NORMAL)) {
       return uniform;

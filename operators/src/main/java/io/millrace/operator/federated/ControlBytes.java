@@ -11,8 +11,8 @@ import java.util.SortedMap;
 import java.util.TreeMap;
 
 /**
- * Writes parts of a {@link ControlState}, little endian, growing as it goes; the static methods read
- * them. One thread.
+ * Writes parts of a {@link ControlState}, little endian, growing as it goes; the static methods
+ * read them. One thread.
  */
 final class ControlBytes {
   private static final int DIGEST_BYTES = OpenTask.DIGEST_BYTES;
@@ -157,7 +157,8 @@ final class ControlBytes {
   static String name(ByteBuffer in) {
     String name = StateHeader.getText(in);
     if (!FederatedKeys.isName(name)) {
-      throw new IllegalArgumentException("round state holds a name of " + name.length() + " letters");
+      throw new IllegalArgumentException(
+          "round state holds a name of " + name.length() + " letters");
     }
     return name;
   }
@@ -196,8 +197,7 @@ final class ControlBytes {
     List<Rejection> rejections = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       rejections.add(
-          new Rejection(
-              name(in), number(in, 0), StateHeader.getText(in), StateHeader.getText(in)));
+          new Rejection(name(in), number(in, 0), StateHeader.getText(in), StateHeader.getText(in)));
     }
     return rejections;
   }

@@ -164,6 +164,12 @@ final class ControlCheck {
         state.lineages.containsKey(pointer.getVersion()),
         Reason.UNKNOWN_MODEL,
         "version " + pointer.getVersion() + " is not kept, expected one of " + versions(state));
+    // the version being made takes the place of the oldest
+    OpenVersion open = state.openOrNull;
+    require(
+        open == null || pointer.getVersion() > open.version - settings.exchange().keptVersions(),
+        Reason.UNKNOWN_MODEL,
+        "version " + pointer.getVersion() + " goes with version " + state.newestVersion() + " + 1");
     require(
         pointer.getVersion() != (state.rollback >= 0 ? state.rollback : state.pointer)
             || (state.rollback < 0 && state.openOrNull != null),
@@ -252,7 +258,7 @@ final class ControlCheck {
     OpenVersion open = state.openOrNull;
     long awaited = state.version < 0 ? 0 : open == null ? -1 : open.version;
     require(
-        done.getVersion() == awaited && (open == null || !open.isDeciding()),
+        awaited >= 0 && done.getVersion() == awaited && (open == null || !open.isDeciding()),
         done.getVersion() <= state.version ? Reason.DUPLICATE : Reason.INCONSISTENT,
         "no chunk of version " + done.getVersion() + " is awaited");
     require(
@@ -285,8 +291,7 @@ final class ControlCheck {
           "commit of task " + sequence + " is not signed with the key of " + task.client);
     }
     if (task.statementOrNull != null) {
-      boolean same =
-          Arrays.equals(task.statementOrNull.digest(), statement.digest());
+      boolean same = Arrays.equals(task.statementOrNull.digest(), statement.digest());
       throw new InvalidInputException(
           same ? Reason.DUPLICATE : Reason.INCONSISTENT,
           "task " + sequence + " is committed already" + (same ? "" : ", otherwise"));
@@ -387,8 +392,7 @@ final class ControlCheck {
   }
 
   private static void requireDefined(ControlState state) {
-    require(
-        state.chunks > 0, Reason.UNKNOWN_MODEL, "model " + state.key + " is not defined yet");
+    require(state.chunks > 0, Reason.UNKNOWN_MODEL, "model " + state.key + " is not defined yet");
   }
 
   private static void requireClient(String client) {

@@ -15,8 +15,8 @@ import java.nio.ByteBuffer;
 
 /**
  * Bytes of a {@link ControlState} in six sections, each behind a {@link StateHeader} of family
- * {@link StateHeader#FEDERATED_ROUNDS}, little endian. A text is 2 bytes of length and UTF-8, a list
- * 4 bytes of count, keys rise; n is a name, a text.
+ * {@link StateHeader#FEDERATED_ROUNDS}, little endian. A text is 2 bytes of length and UTF-8, a
+ * list 4 bytes of count, keys rise; n is a name, a text.
  *
  * <pre>
  * section 0    n      model
@@ -80,10 +80,7 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
   public ControlState decode(byte[][] sections) {
     if (sections.length != ControlState.SECTIONS) {
       throw new IllegalArgumentException(
-          "round state has "
-              + sections.length
-              + " sections, expected "
-              + ControlState.SECTIONS);
+          "round state has " + sections.length + " sections, expected " + ControlState.SECTIONS);
     }
     ByteBuffer[] in = new ByteBuffer[sections.length];
     for (int section = 0; section < in.length; section++) {

@@ -105,7 +105,9 @@ public record FederatedSettings(
    * The server's step.
    *
    * @param optimiser takes the aggregate for the negative of a gradient
-   * @param rate of the step; FedAsync's mixing
+   * @param rate of the step; FedAsync's mixing. What clients send as gradients is first multiplied
+   *     by their own rate (AFA-CD, AFA-CS) or their rate and steps (SCALLION, SCAFCOM); EF21 and
+   *     EControl step by this rate alone
    * @param firstDecay b1; the momentum of MOMENTUM
    * @param secondDecay b2
    * @param floor of the second moment's root
@@ -288,7 +290,8 @@ public record FederatedSettings(
    * @param codecs names that {@link UpdateCodecs#named} knows: the first without a plan, all of
    *     them the levels of one
    * @param elementBytes of a published number: 4 or 8
-   * @param keptVersions of the model, 1 to 64
+   * @param keptVersions of the model, 1 to 64: what rounds may start from, and what stays on the
+   *     models topic
    * @param pendingUpdates held of a model at a time; one more is refused
    * @param pendingBytes of their payloads, of a chunk
    */

@@ -62,12 +62,7 @@ final class OpenVersionBytes {
   static OpenVersion get(ByteBuffer in, int chunks) {
     OpenVersion.Order order =
         new OpenVersion.Order(
-            number(in, 0),
-            number(in, 1),
-            number(in, 0),
-            number(in),
-            number(in, 0),
-            number(in, 0));
+            number(in, 0), number(in, 1), number(in, 0), number(in), number(in, 0), number(in, 0));
     List<Part> parts = parts(in);
     StateHeader.need(in, Integer.BYTES);
     int rows = in.getInt();
@@ -105,8 +100,7 @@ final class OpenVersionBytes {
       rising(weight >= 1);
       double factor = finite(in);
       ByteBuffer root = ByteBuffer.wrap(ControlBytes.digest(in));
-      parts.add(
-          new Part(new Contribution(client, sequence, weight, factor, root), number(in, 0)));
+      parts.add(new Part(new Contribution(client, sequence, weight, factor, root), number(in, 0)));
     }
     return parts;
   }

@@ -32,8 +32,7 @@ public record PackedChunk(byte[] payload, float[] unpacked) {
    *
    * @throws IllegalArgumentException for an unknown codec or a damaged payload
    */
-  public static float[] unpack(
-      UpdateTask task, String codec, byte[] payload, int length) {
+  public static float[] unpack(UpdateTask task, String codec, byte[] payload, int length) {
     return UpdateCodecs.named(codec).decode(payload, length, TaskSeeds.unpack(task));
   }
 
@@ -42,8 +41,7 @@ public record PackedChunk(byte[] payload, float[] unpacked) {
     return NormGate.squaredNorm(unpacked, 0, unpacked.length);
   }
 
-  private static PackedChunk pack(
-      UpdateTask task, int draw, String codec, float[] values) {
+  private static PackedChunk pack(UpdateTask task, int draw, String codec, float[] values) {
     boolean linear = UpdateCodecs.linear(codec).isPresent();
     long seed = TaskSeeds.pack(task, draw, linear);
     byte[] payload = UpdateCodecs.named(codec).encode(values, seed);

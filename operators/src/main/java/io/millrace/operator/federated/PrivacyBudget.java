@@ -8,7 +8,8 @@ import java.util.function.Consumer;
  * What clients have given away, by their true participations as in {@link ParticipationLedger}: a
  * release of noise multiplier z costs 1 / z^2. Where the clip adapts itself, the count of updates
  * within it is a release, too: noise of deviation n / 20 on a count that one client moves by one
- * half either way (Andrew et al., 2019, arXiv 1905.03871) costs (10 / n)^2 for n updates. Stateless.
+ * half either way (Andrew et al., 2019, arXiv 1905.03871) costs (10 / n)^2 for n updates.
+ * Stateless.
  */
 final class PrivacyBudget {
   /** Noise on the count of updates within the clip, over their number. */

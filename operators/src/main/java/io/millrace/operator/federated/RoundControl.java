@@ -23,9 +23,9 @@ import org.apache.avro.specific.SpecificRecord;
 
 /**
  * Decides about a federated model, from kilobytes: who gets a task, when an update is whole, when a
- * version is made of which updates, what a robust rule makes of their inner products, when a version
- * is whole, and what it cost its clients in privacy. The numbers themselves stay where {@link
- * ChunkAggregation} holds them. Every task given gets one last word: INCLUDED or a {@link
+ * version is made of which updates, what a robust rule makes of their inner products, when a
+ * version is whole, and what it cost its clients in privacy. The numbers themselves stay where
+ * {@link ChunkAggregation} holds them. Every task given gets one last word: INCLUDED or a {@link
  * RejectionReason}.
  *
  * <p>Time is that of the newest {@code RoundTick}, of this model and of no other, and deadlines are
@@ -133,6 +133,7 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
   /** What follows from the state alone. */
   private void settle(ControlState state, Consumer<? super FederatedOutput> out) {
     freezing.freezeAtTarget(state, out);
+    freezing.forgetMuch(state, out);
     offers.offerWaiting(state, out);
   }
 

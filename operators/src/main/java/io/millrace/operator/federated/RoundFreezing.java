@@ -1,5 +1,6 @@
 package io.millrace.operator.federated;
 
+import io.millrace.operator.SettingCheck;
 import io.millrace.operator.federated.OpenVersion.Part;
 import io.millrace.schema.Contribution;
 import io.millrace.schema.RoundFreeze;
@@ -24,6 +25,10 @@ final class RoundFreezing {
   private static final int CLIP_COUNTER = -1;
 
   private static final double CLIP_RATE = 0.2;
+  private static final double SMALLEST_CLIP = 1e-30;
+
+  /** Largest deviation that chunks add noise of. */
+  private static final double LARGEST_NOISE = 1e30;
   private static final int MOST_MEASURES = 64;
 
   private final FederatedSettings settings;
@@ -40,13 +45,20 @@ final class RoundFreezing {
     this.budget = budget;
     this.commands = new ChunkCommands(authority);
     this.noise = authority.noise();
+    double largestClip =
+        settings.privacy().clipQuantile() > 0
+            ? Math.max(settings.privacy().clip(), settings.admission().largestNorm())
+            : settings.privacy().clip();
+    SettingCheck.range(
+        "privacy.noise x largest clip x weight",
+        settings.privacy().noise() * largestClip * weights.unit(),
+        0,
+        LARGEST_NOISE);
   }
 
   /** Makes a version when the target is reached and none is being made. */
   void freezeAtTarget(ControlState state, Consumer<? super FederatedOutput> out) {
-    if (state.version >= 0
-        && state.openOrNull == null
-        && state.whole.size() >= policy.target()) {
+    if (state.version >= 0 && state.openOrNull == null && state.whole.size() >= policy.target()) {
       freeze(state, "at its target", out);
     }
   }
@@ -97,8 +109,7 @@ final class RoundFreezing {
     int count = Math.min(policy.target(), state.whole.size());
     List<WholeUpdate> chosen = new ArrayList<>(state.whole.subList(0, count));
     state.whole.subList(0, count).clear();
-    chosen.sort(
-        Comparator.comparing(WholeUpdate::client).thenComparingLong(WholeUpdate::sequence));
+    chosen.sort(Comparator.comparing(WholeUpdate::client).thenComparingLong(WholeUpdate::sequence));
     RoundFreeze freeze = freeze(state, chosen);
     OpenVersion open = open(state, freeze, chosen);
     state.openOrNull = open;
@@ -118,8 +129,7 @@ final class RoundFreezing {
     double largest = 0;
     long totalWeight = 0;
     for (WholeUpdate update : chosen) {
-      double factor =
-          state.clip > 0 ? AdaptiveClip.factor(state.clip, update.squaredNorm()) : 1;
+      double factor = state.clip > 0 ? AdaptiveClip.factor(state.clip, update.squaredNorm()) : 1;
       int weight = weights.weight(update, state.staleness(update.newestVersion()));
       totalWeight += weight;
       largest = Math.max(largest, update.largest() * factor);
@@ -131,26 +141,49 @@ final class RoundFreezing {
               factor,
               ByteBuffer.wrap(update.statement().root())));
     }
+    RoundFreeze freeze = empty(state);
+    freeze.setContributions(contributions);
+    freeze.setLargest(bound(largest));
+    freeze.setTotalWeight(totalWeight);
+    freeze.setDivisor(weights.divisor(chosen.size(), totalWeight));
+    freeze.setNoise(settings.privacy().noise() * state.clip * weights.unit());
+    freeze.setNeedsDecision(settings.robust().needsDecision());
+    return freeze;
+  }
+
+  /** Of no updates: what is to be forgotten. */
+  private RoundFreeze empty(ControlState state) {
     List<Long> dropped = new ArrayList<>();
     while (dropped.size() < MOST_DROPPED && !state.dropped.isEmpty()) {
       dropped.add(state.dropped.pollFirst());
     }
+    state.touch(ControlState.BUFFER);
     RoundFreeze freeze = new RoundFreeze();
     freeze.setModel(state.key);
     freeze.setRound(state.round);
     freeze.setVersion(state.version + 1);
     freeze.setParent(state.pointer);
-    freeze.setContributions(contributions);
+    freeze.setContributions(List.of());
     freeze.setDropped(dropped);
-    freeze.setLargest(bound(largest));
-    freeze.setTotalWeight(totalWeight);
-    freeze.setDivisor(weights.divisor(chosen.size(), totalWeight));
+    freeze.setLargest(0f);
+    freeze.setTotalWeight(0L);
+    freeze.setDivisor(1.0);
     freeze.setRate(settings.method().server().rate());
     freeze.setSeed(TaskOffers.seed(state, state.round));
-    freeze.setNoise(settings.privacy().noise() * state.clip * weights.unit());
-    freeze.setNeedsDecision(settings.robust().needsDecision());
+    freeze.setNoise(0.0);
+    freeze.setNeedsDecision(false);
     freeze.setReveals(List.of());
     return freeze;
+  }
+
+  /**
+   * Has chunks forget what no version will use, before it takes the room of what one may: when that
+   * is a quarter of all they hold.
+   */
+  void forgetMuch(ControlState state, Consumer<? super FederatedOutput> out) {
+    if (state.dropped.size() > settings.exchange().pendingUpdates() / 4) {
+      commands.send(state, RoundFreeze.class, empty(state), out);
+    }
   }
 
   private OpenVersion open(ControlState state, RoundFreeze freeze, List<WholeUpdate> chosen) {
@@ -203,8 +236,7 @@ final class RoundFreezing {
     return means;
   }
 
-  private void endTasks(
-      ControlState state, String when, Consumer<? super FederatedOutput> out) {
+  private void endTasks(ControlState state, String when, Consumer<? super FederatedOutput> out) {
     for (OpenTask task : List.copyOf(state.tasks.values())) {
       if (!policy.carries()) {
         UpdateOutcomes.endLate(state, task, when, out);
@@ -227,9 +259,11 @@ final class RoundFreezing {
         deviation > 0
             ? noise.chunk(state.key, state.version + 1, CLIP_COUNTER, 1, deviation)[0]
             : 0;
-    state.clip =
+    double next =
         new AdaptiveClip(settings.privacy().clipQuantile(), CLIP_RATE)
             .next(bound, within, chosen.size(), drawn);
+    // updates of zeros would carry it to 0, and beyond the gate none can be
+    state.clip = Math.max(SMALLEST_CLIP, Math.min(settings.admission().largestNorm(), next));
   }
 
   /** The next float but one: no product rounded to float is beyond it. */

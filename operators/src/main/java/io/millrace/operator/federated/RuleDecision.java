@@ -22,6 +22,9 @@ final class RuleDecision {
 
   private static final int MOST_ROWS = 4096;
 
+  /** Of an update, either way: chunks follow no decision beyond. */
+  private static final double LARGEST_WEIGHT = 1e6;
+
   private final FederatedSettings.Robust robust;
   private final ChunkCommands commands;
 
@@ -69,7 +72,8 @@ final class RuleDecision {
     List<List<Integer>> groups = new ArrayList<>();
     if (robust.rule().fromGram()) {
       for (double weight : weights(gram, mixingOrNull)) {
-        weights.add(weight);
+        // a rule that scales updates to one length asks for much of one that is next to nothing
+        weights.add(Math.max(-LARGEST_WEIGHT, Math.min(LARGEST_WEIGHT, weight)));
       }
     } else {
       for (int i = 0; i < mixingOrNull.size(); i++) {

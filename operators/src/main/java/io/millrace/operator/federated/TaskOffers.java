@@ -28,8 +28,14 @@ final class TaskOffers {
   private final Authority authority;
   private final PrivacyBudget budget;
   private final Map<String, Double> parameters;
+  private final boolean sharesSeed;
 
   TaskOffers(FederatedSettings settings, Authority authority, PrivacyBudget budget) {
+    // Packed updates of one seed add up; where none do, what codecs lose must average out.
+    this.sharesSeed =
+        !settings.method().averaging().remembers()
+            && settings.exchange().codecs().stream()
+                .anyMatch(codec -> UpdateCodecs.linear(codec).isPresent());
     this.settings = settings;
     this.policy = ControlPolicy.of(settings.rounds());
     this.authority = authority;
@@ -78,10 +84,11 @@ final class TaskOffers {
   }
 
   private boolean mayOffer(ControlState state) {
+    int held = state.tasks.size() + state.whole.size() + state.dropped.size();
     int making = state.openOrNull == null ? 0 : state.openOrNull.parts.size();
     return state.version >= 0
         && !(policy.inRounds() && state.openOrNull != null)
-        && state.tasks.size() + state.whole.size() + making < settings.exchange().pendingUpdates();
+        && held + making < settings.exchange().pendingUpdates();
   }
 
   /** One update a version from a client in rounds, and where each costs privacy. */
@@ -99,7 +106,7 @@ final class TaskOffers {
             state.round,
             state.pointer,
             state.version,
-            seed(state, state.round),
+            sharesSeed ? seed(state, state.round) : seed(state, ~state.nextSequence),
             expiry(state));
     OpenTask task = new OpenTask(terms, state.chunks);
     state.add(task);

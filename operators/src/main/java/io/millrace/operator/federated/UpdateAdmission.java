@@ -82,7 +82,8 @@ final class UpdateAdmission {
     if (!root.equals(claimedRoot)) {
       return Optional.of(
           new Refusal(
-              RejectionReason.ROOT, "chunks have root " + root + ", the commit says " + claimedRoot));
+              RejectionReason.ROOT,
+              "chunks have root " + root + ", the commit says " + claimedRoot));
     }
     double squaredNorm = task.squaredNorm();
     double claimed = task.statementOrNull.squaredNorm();
@@ -115,8 +116,7 @@ final class UpdateAdmission {
     long staleness = state.staleness(newestVersion);
     long largest = settings.rounds().largestStaleness();
     if (staleness > largest) {
-      return Optional.of(
-          "base is " + staleness + " versions old, expected at most " + largest);
+      return Optional.of("base is " + staleness + " versions old, expected at most " + largest);
     }
     if (settings.method().averaging() == AveragingMethod.FEDASYNC
         && !state.lineages.containsKey(baseVersion)) {

@@ -30,8 +30,7 @@ final class UpdateOutcomes {
   /** Ends a task whose time has passed: by what had come of it. */
   static void endLate(
       ControlState state, OpenTask task, String when, Consumer<? super FederatedOutput> out) {
-    RejectionReason reason =
-        task.hasBegun() ? RejectionReason.INCOMPLETE : RejectionReason.LATE;
+    RejectionReason reason = task.hasBegun() ? RejectionReason.INCOMPLETE : RejectionReason.LATE;
     end(state, task, reason, when + ": " + task.progress() + " had come", out);
   }
 
@@ -43,8 +42,7 @@ final class UpdateOutcomes {
       String message,
       Consumer<? super FederatedOutput> out) {
     state.dropped.add(update.sequence());
-    reject(
-        state, new Rejection(update.client(), update.sequence(), reason.name(), brief(message)));
+    reject(state, new Rejection(update.client(), update.sequence(), reason.name(), brief(message)));
     say(state, update, reason.name(), message, out);
   }
 

@@ -14,8 +14,8 @@ import io.millrace.operator.federated.FederatedSettings.Synchronous;
  * at once                         2^20 s(age); divisor: 2^20
  * </pre>
  *
- * with b 20, or less so that no weight passes 2^28. Under noise corrections count 1 at most, so that
- * no update weighs more than the noise is for. Stateless.
+ * with b 20, or less so that no weight passes 2^28. Under noise corrections count 1 at most, so
+ * that no update weighs more than the noise is for. Stateless.
  */
 final class UpdateWeights {
   /** One in weights of fractions. */

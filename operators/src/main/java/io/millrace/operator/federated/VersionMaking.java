@@ -14,9 +14,9 @@ import java.util.function.Consumer;
 
 /**
  * Publishes a version when all its chunks are done: its digests, the updates in it and those not,
- * and its lineage, a hash chain over all versions it comes from; then the pointer to it. A roll-back
- * sets the pointer to an older version that chunks still keep: everything made on the versions after
- * it is stale, and the next version has it as parent. Stateless but for settings.
+ * and its lineage, a hash chain over all versions it comes from; then the pointer to it. A
+ * roll-back sets the pointer to an older version that chunks still keep: everything made on the
+ * versions after it is stale, and the next version has it as parent. Stateless but for settings.
  */
 final class VersionMaking {
   static final String PUBLISHED = "PUBLISHED";
@@ -30,7 +30,10 @@ final class VersionMaking {
   private final byte[] settingsHash;
 
   VersionMaking(
-      FederatedSettings settings, PrivacyBudget budget, UpdateAdmission admission, String ruleName) {
+      FederatedSettings settings,
+      PrivacyBudget budget,
+      UpdateAdmission admission,
+      String ruleName) {
     this.settings = settings;
     this.budget = budget;
     this.admission = admission;
@@ -46,9 +49,7 @@ final class VersionMaking {
 
   /** Publishes version 0 once its chunks are all there and the model is known. */
   void publishFirstIfWhole(ControlState state, Consumer<? super FederatedOutput> out) {
-    if (state.version >= 0
-        || state.chunks == 0
-        || state.firstDigests.size() < state.chunks) {
+    if (state.version >= 0 || state.chunks == 0 || state.firstDigests.size() < state.chunks) {
       return;
     }
     OpenVersion.Order order = new OpenVersion.Order(-1, 0, -1, 0, state.now(), state.now());
@@ -139,7 +140,6 @@ final class VersionMaking {
 
   private static void point(
       ControlState state, String cause, Consumer<? super FederatedOutput> out) {
-    out.accept(
-        new FederatedOutput.Pointer(new ModelPointer(state.key, state.pointer, cause)));
+    out.accept(new FederatedOutput.Pointer(new ModelPointer(state.key, state.pointer, cause)));
   }
 }

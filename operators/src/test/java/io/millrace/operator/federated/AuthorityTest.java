@@ -21,7 +21,8 @@ import org.junit.jupiter.api.Test;
 
 /** Against HMAC as RFC 2104 writes it down, itself held against the vectors of RFC 4231. */
 class AuthorityTest {
-  private static final byte[] MASTER = "sixteen bytes and some more".getBytes(StandardCharsets.UTF_8);
+  private static final byte[] MASTER =
+      "sixteen bytes and some more".getBytes(StandardCharsets.UTF_8);
   private static final byte[] RECORD = {1, 2, 3, 4, 5};
 
   /** H((key ^ opad) H((key ^ ipad) text)). */
@@ -170,7 +171,6 @@ class AuthorityTest {
   }
 
   private static void refused(org.junit.jupiter.api.function.Executable use) {
-    assertEquals(
-        Reason.UNAUTHORISED, assertThrows(InvalidInputException.class, use).reason());
+    assertEquals(Reason.UNAUTHORISED, assertThrows(InvalidInputException.class, use).reason());
   }
 }

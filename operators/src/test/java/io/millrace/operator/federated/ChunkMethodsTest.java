@@ -172,8 +172,7 @@ class ChunkMethodsTest {
   private double scallion(double alpha, String codec, int participants, int rounds, int lost) {
     Local local = new Local(STEPS, 0.02, 0, alpha, 1, 1);
     ChunkFederation run = federation(AveragingMethod.SCALLION, local, codec);
-    IntFunction<ScallionClient> fresh =
-        client -> new ScallionClient(alpha, LENGTH, BITS);
+    IntFunction<ScallionClient> fresh = client -> new ScallionClient(alpha, LENGTH, BITS);
     ScallionClient[] clients = new ScallionClient[CLIENTS];
     Arrays.setAll(clients, fresh);
     for (int round = 0; round < rounds; round++) {
@@ -203,9 +202,7 @@ class ChunkMethodsTest {
     Local local = new Local(STEPS, rate, 0, 1, beta, 1);
     ChunkFederation run = federation(AveragingMethod.SCAFCOM, local, "top-k-0.1");
     ScafcomClient[] clients = new ScafcomClient[CLIENTS];
-    Arrays.setAll(
-        clients,
-        i -> new ScafcomClient(beta, LENGTH, BITS));
+    Arrays.setAll(clients, i -> new ScafcomClient(beta, LENGTH, BITS));
     for (int round = 0; round < rounds; round++) {
       for (int client : participants(round, participants)) {
         byte[] payload =
@@ -237,7 +234,11 @@ class ChunkMethodsTest {
       }
       for (int client = 0; client < CLIENTS; client++) {
         problem.gradient(client, run.model(), g);
-        run.chunk(run.task(name(client)), 0, LocalRounds.compress(clients[client], g, new TopKCodec(2), 0), new byte[0]);
+        run.chunk(
+            run.task(name(client)),
+            0,
+            LocalRounds.compress(clients[client], g, new TopKCodec(2), 0),
+            new byte[0]);
       }
       run.close(0.005);
     }
@@ -257,7 +258,11 @@ class ChunkMethodsTest {
     for (int round = 0; round < rounds; round++) {
       for (int client = 0; client < CLIENTS; client++) {
         problem.gradient(client, run.model(), g);
-        run.chunk(run.task(name(client)), 0, LocalRounds.compress(clients[client], g, new TopKCodec(2), 0), new byte[0]);
+        run.chunk(
+            run.task(name(client)),
+            0,
+            LocalRounds.compress(clients[client], g, new TopKCodec(2), 0),
+            new byte[0]);
       }
       run.close(0.005);
     }

@@ -58,6 +58,11 @@ final class ChunkRecords {
 
   /** A chunk of version 0, as double. */
   FederatedInput start(int chunk, int chunkCount, double... values) {
+    return start(chunk, chunkCount, SCHEMA_HASH, values);
+  }
+
+  /** Likewise, of a model of this schema. */
+  FederatedInput start(int chunk, int chunkCount, byte[] schemaHash, double[] values) {
     ByteBuffer bytes =
         ByteBuffer.allocate(Double.BYTES * values.length).order(ByteOrder.LITTLE_ENDIAN);
     bytes.asDoubleBuffer().put(values);
@@ -67,7 +72,7 @@ final class ChunkRecords {
             0L,
             chunk,
             chunkCount,
-            ByteBuffer.wrap(SCHEMA_HASH),
+            ByteBuffer.wrap(schemaHash),
             Double.BYTES,
             bytes,
             ByteBuffer.allocate(0),

@@ -92,8 +92,7 @@ final class ControlSimulation {
     }
     double squaredNorm = 1 + 20 * random.nextDouble();
     ControlRun.Update update =
-        new ControlRun.Update(
-            offer.getTask(), run.chunks, squaredNorm, 1 + random.nextInt(2000));
+        new ControlRun.Update(offer.getTask(), run.chunks, squaredNorm, 1 + random.nextInt(2000));
     int mood = random.nextInt(20);
     if (mood == 0) {
       return;

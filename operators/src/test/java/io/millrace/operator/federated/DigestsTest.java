@@ -85,11 +85,14 @@ class DigestsTest {
     byte[] written =
         new CanonicalBytes("d").number(-2L).number(1.0).text("ä").bytes(bytes(1, 2)).toBytes();
     assertEquals(
-        "0000000000000001" + "64"
+        "0000000000000001"
+            + "64"
             + "fffffffffffffffe"
             + "3ff0000000000000"
-            + "0000000000000002" + "c3a4"
-            + "0000000000000002" + "0102",
+            + "0000000000000002"
+            + "c3a4"
+            + "0000000000000002"
+            + "0102",
         HexFormat.of().formatHex(written));
   }
 
@@ -138,8 +141,7 @@ class DigestsTest {
   @Test
   void lineageNamesAllFieldsAndTheParents() {
     ByteBuffer parent = bytes(1, 2, 3);
-    eachFieldCounts(
-        versionCommit(), commit -> Digests.lineage(commit, parent), Set.of("lineage"));
+    eachFieldCounts(versionCommit(), commit -> Digests.lineage(commit, parent), Set.of("lineage"));
     assertNotEquals(
         HexFormat.of().formatHex(Digests.lineage(versionCommit(), parent)),
         HexFormat.of().formatHex(Digests.lineage(versionCommit(), bytes(1, 2))));

@@ -53,6 +53,11 @@ final class FederatedTestSettings {
     return this;
   }
 
+  FederatedTestSettings round(int target, int minimum, long deadlineMillis) {
+    policy = new Synchronous(target, minimum, deadlineMillis, false);
+    return this;
+  }
+
   FederatedTestSettings privacy(double clip, double noise) {
     privacy = new Privacy(clip, noise, 0, 1e-5, 0);
     return this;

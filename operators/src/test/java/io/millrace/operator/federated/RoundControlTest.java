@@ -37,9 +37,11 @@ class RoundControlTest {
     run.done(0, 0);
     run.authorised(run.definition());
     assertEquals(-1, run.state.newestVersion());
-    assertEquals(RoundPhase.STARTING, run.all(FederatedOutput.Status.class).isEmpty()
-        ? RoundPhase.STARTING
-        : run.all(FederatedOutput.Status.class).get(0).status().getPhase());
+    assertEquals(
+        RoundPhase.STARTING,
+        run.all(FederatedOutput.Status.class).isEmpty()
+            ? RoundPhase.STARTING
+            : run.all(FederatedOutput.Status.class).get(0).status().getPhase());
     run.done(0, 1);
     VersionCommit commit = run.last(FederatedOutput.Version.class).get(0).commit();
     assertEquals(0, commit.getVersion());
@@ -47,8 +49,7 @@ class RoundControlTest {
     assertEquals(CHUNKS, commit.getChunkDigests().size());
     assertArrayEquals(
         ControlRun.versionDigest(0, 1), CanonicalBytes.array(commit.getChunkDigests().get(1)));
-    assertEquals(
-        "PUBLISHED", run.last(FederatedOutput.Pointer.class).get(0).pointer().getCause());
+    assertEquals("PUBLISHED", run.last(FederatedOutput.Pointer.class).get(0).pointer().getCause());
   }
 
   @Test
@@ -119,8 +120,9 @@ class RoundControlTest {
         run.offers().stream().map(offer -> offer.getTask().getClient()).toList());
     assertEquals(
         Set.of(1L),
-        run.offers().stream().map(offer -> offer.getTask().getBaseVersion()).collect(
-            Collectors.toSet()));
+        run.offers().stream()
+            .map(offer -> offer.getTask().getBaseVersion())
+            .collect(Collectors.toSet()));
   }
 
   /** T3: an update that lacks its last chunk is in no chunk of the version. */
@@ -290,15 +292,12 @@ class RoundControlTest {
     assertEquals(Reason.DUPLICATE, run.refused(again).reason());
     assertEquals(Reason.DUPLICATE, run.refused(commit).reason());
     run.done(1, 0);
-    assertEquals(
-        Reason.DUPLICATE, run.refused(ControlRun.authorise(run.chunkDone(1, 0))).reason());
+    assertEquals(Reason.DUPLICATE, run.refused(ControlRun.authorise(run.chunkDone(1, 0))).reason());
     run.done(1, 1);
     run.done(1, 2);
-    assertEquals(
-        Reason.DUPLICATE, run.refused(ControlRun.authorise(run.chunkDone(1, 2))).reason());
+    assertEquals(Reason.DUPLICATE, run.refused(ControlRun.authorise(run.chunkDone(1, 2))).reason());
     assertEquals(Reason.LATE, run.refused(commit).reason());
-    assertEquals(
-        Reason.DUPLICATE, run.refused(ControlRun.authorise(run.definition())).reason());
+    assertEquals(Reason.DUPLICATE, run.refused(ControlRun.authorise(run.definition())).reason());
   }
 
   @Test
@@ -343,13 +342,15 @@ class RoundControlTest {
         run.state.openOrNull.parts.forEach(part -> open.add(part.contribution().getSequence()));
       }
       for (long sequence = 0; sequence < run.state.nextSequence; sequence++) {
-        assertEquals(open.contains(sequence) ? 0 : 1, words.getOrDefault(sequence, 0), "task " + sequence);
+        assertEquals(
+            open.contains(sequence) ? 0 : 1, words.getOrDefault(sequence, 0), "task " + sequence);
       }
       assertTrue(run.state.newestVersion() > 20, run.state.newestVersion() + " versions");
       Set<String> kinds =
           run.allOutcomes().stream().map(UpdateOutcome::getOutcome).collect(Collectors.toSet());
       assertTrue(
-          kinds.containsAll(Set.of("INCLUDED", "INCOMPLETE", "LATE", "EQUIVOCATION", "ROOT", "NORM", "STALE")),
+          kinds.containsAll(
+              Set.of("INCLUDED", "INCOMPLETE", "LATE", "EQUIVOCATION", "ROOT", "NORM", "STALE")),
           kinds.toString());
       assertEquals(carries, kinds.contains("CARRIED"));
     }

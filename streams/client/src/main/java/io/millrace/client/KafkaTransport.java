@@ -1,6 +1,5 @@
 package io.millrace.client;
 
-import io.millrace.client.OutgoingRecord.Channel;
 import io.millrace.operator.federated.FederatedKeys;
 import io.millrace.schema.ClientMemory;
 import io.millrace.schema.CodecPlan;
@@ -9,22 +8,13 @@ import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
 import io.millrace.schema.UpdateOutcome;
 import io.millrace.schema.VersionCommit;
-import java.nio.charset.StandardCharsets;
 import java.time.Duration;
-import java.util.ArrayList;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
-import java.util.concurrent.ExecutionException;
-import java.util.concurrent.Future;
-import org.apache.kafka.clients.producer.KafkaProducer;
-import org.apache.kafka.clients.producer.ProducerConfig;
-import org.apache.kafka.clients.producer.ProducerRecord;
-import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.TopicPartition;
-import org.apache.kafka.common.serialization.ByteArraySerializer;
 
 /**
  * A client straight on Kafka. Reads offers from the end of their topic, versions from its beginning
@@ -37,11 +27,11 @@ public final class KafkaTransport implements FederationTransport {
   private static final Duration POLL = Duration.ofMillis(200);
   private static final int HELD_VERSIONS = 2;
 
-  private final Map<String, Object> kafka;
+  private final Map<String, ?> kafka;
   private final ClientTopics topics;
   private final String model;
   private final String clientKey;
-  private final KafkaProducer<byte[], byte[]> producer;
+  private final RecordSender sender;
   private final RecordReader news;
   private final RecordReader bulk;
   private final VersionLog versions = new VersionLog();
@@ -61,12 +51,12 @@ public final class KafkaTransport implements FederationTransport {
    * @param client whose records are carried; it is handed what becomes of updates that are open
    * @throws IllegalStateException for a topic that does not exist
    */
-  public KafkaTransport(Map<String, Object> kafka, ClientTopics topics, FederatedClient client) {
+  public KafkaTransport(Map<String, ?> kafka, ClientTopics topics, FederatedClient client) {
     this.kafka = Map.copyOf(kafka);
     this.topics = topics;
     this.model = client.settings().model();
     this.clientKey = FederatedKeys.client(model, client.settings().client());
-    this.producer = new KafkaProducer<>(producerSettings(kafka));
+    this.sender = new RecordSender(kafka, topics);
     this.news = new RecordReader(this.kafka);
     this.bulk = new RecordReader(this.kafka);
     try {
@@ -80,37 +70,9 @@ public final class KafkaTransport implements FederationTransport {
     }
   }
 
-  private static Map<String, Object> producerSettings(Map<String, Object> kafka) {
-    Map<String, Object> settings = new HashMap<>(kafka);
-    settings.put(ProducerConfig.KEY_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
-    settings.put(ProducerConfig.VALUE_SERIALIZER_CLASS_CONFIG, ByteArraySerializer.class);
-    settings.put(ProducerConfig.ACKS_CONFIG, "all");
-    settings.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
-    return settings;
-  }
-
   @Override
   public void send(List<OutgoingRecord> records) {
-    List<Future<RecordMetadata>> sent = new ArrayList<>();
-    for (OutgoingRecord record : records) {
-      boolean update = record.channel() == Channel.UPDATES;
-      String topic = update ? topics.updates() : topics.control();
-      Integer partition =
-          update ? Integer.valueOf(record.chunk() % producer.partitionsFor(topic).size()) : null;
-      byte[] key = record.key().getBytes(StandardCharsets.UTF_8);
-      sent.add(producer.send(new ProducerRecord<>(topic, partition, key, record.value())));
-    }
-    producer.flush();
-    try {
-      for (Future<RecordMetadata> future : sent) {
-        future.get();
-      }
-    } catch (ExecutionException e) {
-      throw new IllegalStateException("record could not be sent: " + e.getCause().getMessage(), e);
-    } catch (InterruptedException e) {
-      Thread.currentThread().interrupt();
-      throw new IllegalStateException("interrupted while records were on their way", e);
-    }
+    sender.send(records);
   }
 
   @Override
@@ -232,7 +194,7 @@ public final class KafkaTransport implements FederationTransport {
 
   @Override
   public void close() {
-    producer.close();
+    sender.close();
     news.close();
     bulk.close();
   }

@@ -17,7 +17,7 @@ import org.apache.kafka.common.serialization.ByteArrayDeserializer;
  * Reads whole topics, committed records only, without a consumer group: every client reads all that
  * there is of a topic and picks out what is its own. One thread.
  */
-final class RecordReader implements AutoCloseable {
+public final class RecordReader implements AutoCloseable {
   private static final Duration METADATA_TIMEOUT = Duration.ofSeconds(30);
 
   private final KafkaConsumer<byte[], byte[]> consumer;
@@ -29,12 +29,12 @@ final class RecordReader implements AutoCloseable {
    * @param key UTF-8
    * @param value framed; empty where a key was removed
    */
-  record Received(String topic, String key, byte[] value) {}
+  public record Received(String topic, String key, byte[] value) {}
 
   /**
    * @param kafka settings of the connection
    */
-  RecordReader(Map<String, Object> kafka) {
+  public RecordReader(Map<String, ?> kafka) {
     Map<String, Object> settings = new HashMap<>(kafka);
     settings.put(ConsumerConfig.KEY_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
     settings.put(ConsumerConfig.VALUE_DESERIALIZER_CLASS_CONFIG, ByteArrayDeserializer.class);
@@ -50,7 +50,7 @@ final class RecordReader implements AutoCloseable {
    *
    * @throws IllegalStateException for a topic that does not exist
    */
-  void follow(String topic, boolean fromBeginning) {
+  public void follow(String topic, boolean fromBeginning) {
     List<TopicPartition> found = new ArrayList<>();
     consumer
         .partitionsFor(topic, METADATA_TIMEOUT)
@@ -71,12 +71,12 @@ final class RecordReader implements AutoCloseable {
   }
 
   /** Reads all topics from their beginnings again. */
-  void rewind() {
+  public void rewind() {
     consumer.seekToBeginning(consumer.assignment());
   }
 
   /** Takes what there is; waits for the first record. */
-  void poll(Duration wait, Consumer<Received> taker) {
+  public void poll(Duration wait, Consumer<Received> taker) {
     for (ConsumerRecord<byte[], byte[]> record : consumer.poll(wait)) {
       String key = record.key() == null ? "" : new String(record.key(), StandardCharsets.UTF_8);
       byte[] value = record.value() == null ? new byte[0] : record.value();
@@ -85,12 +85,12 @@ final class RecordReader implements AutoCloseable {
   }
 
   /** Where all topics end now. */
-  Map<TopicPartition, Long> ends() {
+  public Map<TopicPartition, Long> ends() {
     return consumer.endOffsets(consumer.assignment(), METADATA_TIMEOUT);
   }
 
   /** Whether all before these ends has been taken. */
-  boolean hasReached(Map<TopicPartition, Long> ends) {
+  public boolean hasReached(Map<TopicPartition, Long> ends) {
     return ends.entrySet().stream()
         .allMatch(end -> consumer.position(end.getKey(), METADATA_TIMEOUT) >= end.getValue());
   }

@@ -18,12 +18,20 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.stream.Collectors;
+import org.apache.flink.runtime.checkpoint.CheckpointFailureReason;
 
 /** What a run asks of a Flink cluster, through Flink's documented REST interface. Thread-safe. */
 final class ClusterRest {
   private static final Duration CONNECT = Duration.ofSeconds(5);
   private static final Duration ANSWER = Duration.ofSeconds(30);
   private static final int METRICS_PER_REQUEST = 40;
+  private static final long POLL_MILLIS = 100;
+
+  /** Why a cluster refuses a savepoint while tasks are starting: worth asking again. */
+  private static final List<String> STARTING =
+      List.of(
+          CheckpointFailureReason.NOT_ALL_REQUIRED_TASKS_RUNNING.message(),
+          CheckpointFailureReason.CHECKPOINT_DECLINED_TASK_NOT_READY.message());
 
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(CONNECT).build();
   private final ObjectMapper json = new ObjectMapper();
@@ -150,7 +158,8 @@ final class ClusterRest {
   }
 
   /**
-   * Ends a job with a savepoint, from which it goes on without a record lost or doubled.
+   * Ends a job with a savepoint, from which it goes on without a record lost or doubled. Asks again
+   * while tasks of the job are still starting.
    *
    * @param directoryOrEmpty where the savepoint goes; empty: where the cluster puts them
    * @return the savepoint
@@ -162,32 +171,56 @@ final class ClusterRest {
     if (!directoryOrEmpty.isEmpty()) {
       body.put("targetDirectory", directoryOrEmpty);
     }
+    long until = System.nanoTime() + timeout.toNanos();
+    String refusal = "";
+    while (System.nanoTime() < until) {
+      Optional<JsonNode> operation = savepoint(id, body, until);
+      if (operation.isEmpty()) {
+        break;
+      }
+      if (operation.get().hasNonNull("location")) {
+        return operation.get().path("location").asText();
+      }
+      refusal = rootCause(operation.get());
+      if (STARTING.stream().noneMatch(refusal::contains)) {
+        throw new IOException(refusal);
+      }
+      Thread.sleep(POLL_MILLIS);
+    }
+    throw new IOException(
+        "no savepoint within "
+            + timeout.toSeconds()
+            + " s"
+            + (refusal.isEmpty() ? "" : ": " + refusal));
+  }
+
+  /** Asks for a savepoint and waits for what becomes of it; empty when time is up. */
+  private Optional<JsonNode> savepoint(String id, Map<String, Object> body, long until)
+      throws IOException, InterruptedException {
     String trigger =
         send(request("/jobs/" + id + "/stop")
                 .header("Content-Type", "application/json")
                 .POST(BodyPublishers.ofByteArray(json.writeValueAsBytes(body))))
             .path("request-id")
             .asText();
-    long until = System.nanoTime() + timeout.toNanos();
     while (System.nanoTime() < until) {
       JsonNode answer = get("/jobs/" + id + "/savepoints/" + trigger);
       if (answer.path("status").path("id").asText().equals("COMPLETED")) {
-        JsonNode operation = answer.path("operation");
-        if (operation.hasNonNull("location")) {
-          return operation.path("location").asText();
-        }
-        throw new IOException(
-            operation
-                .path("failure-cause")
-                .path("stack-trace")
-                .asText("no reason is known")
-                .lines()
-                .reduce((first, second) -> second.startsWith("Caused by") ? second : first)
-                .orElse(""));
+        return Optional.of(answer.path("operation"));
       }
-      Thread.sleep(100);
+      Thread.sleep(POLL_MILLIS);
     }
-    throw new IOException("no savepoint within " + timeout.toSeconds() + " s");
+    return Optional.empty();
+  }
+
+  private static String rootCause(JsonNode operation) {
+    return operation
+        .path("failure-cause")
+        .path("stack-trace")
+        .asText("no reason is known")
+        .lines()
+        .reduce((first, second) -> second.startsWith("Caused by") ? second : first)
+        .orElse("");
   }
 
   private static String metrics(String id, String vertex) {

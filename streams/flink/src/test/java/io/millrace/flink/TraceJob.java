@@ -8,10 +8,7 @@ import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
-import java.util.EnumSet;
 import java.util.List;
-import java.util.Set;
-import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.stream.Stream;
 import org.apache.flink.api.common.eventtime.WatermarkStrategy;
@@ -28,8 +25,6 @@ import org.apache.flink.core.execution.JobClient;
 import org.apache.flink.core.execution.SavepointFormatType;
 import org.apache.flink.core.memory.DataInputDeserializer;
 import org.apache.flink.core.memory.DataOutputSerializer;
-import org.apache.flink.runtime.checkpoint.CheckpointException;
-import org.apache.flink.runtime.checkpoint.CheckpointFailureReason;
 import org.apache.flink.streaming.api.datastream.DataStream;
 import org.apache.flink.streaming.api.datastream.SingleOutputStreamOperator;
 import org.apache.flink.streaming.api.environment.StreamExecutionEnvironment;
@@ -40,12 +35,6 @@ import org.apache.flink.streaming.api.functions.sink.v2.DiscardingSink;
  * between a source that reads the trace and a {@link Transcript}.
  */
 final class TraceJob {
-  /** Why a cluster refuses a savepoint while tasks are starting: before, and as, they answer. */
-  private static final Set<CheckpointFailureReason> STARTING =
-      EnumSet.of(
-          CheckpointFailureReason.NOT_ALL_REQUIRED_TASKS_RUNNING,
-          CheckpointFailureReason.CHECKPOINT_DECLINED_TASK_NOT_READY);
-
   private static final long PATIENCE_SECONDS = 60;
   private static final int MOST_OUTPUTS = 100_000;
 
@@ -140,7 +129,7 @@ final class TraceJob {
         }
         TimeUnit.MILLISECONDS.sleep(20);
       }
-      return stop(job, format, until);
+      return Savepoints.stop(job, directory.resolve("savepoints"), format);
     } catch (Exception e) {
       try {
         job.cancel().get(PATIENCE_SECONDS, TimeUnit.SECONDS);
@@ -149,24 +138,6 @@ final class TraceJob {
         e.addSuppressed(ended);
       }
       throw e;
-    }
-  }
-
-  /** Asks again while tasks are still starting. */
-  private String stop(JobClient job, SavepointFormatType format, long until) throws Exception {
-    while (true) {
-      try {
-        return job.stopWithSavepoint(false, directory.resolve("savepoints").toString(), format)
-            .get(PATIENCE_SECONDS, TimeUnit.SECONDS);
-      } catch (ExecutionException e) {
-        boolean starting =
-            e.getCause() instanceof CheckpointException refusal
-                && STARTING.contains(refusal.getCheckpointFailureReason());
-        if (!starting || System.nanoTime() > until) {
-          throw e;
-        }
-        TimeUnit.MILLISECONDS.sleep(50);
-      }
     }
   }
 

@@ -40,6 +40,10 @@ final class TraceReplayTest {
     "learning, HASHMAP, 1000000, 1000",
     "learning, HASHMAP, 1, 40",
     "learning, ROCKSDB_INCREMENTAL, 7, 1000",
+    "aggregation, HASHMAP, 1, 40",
+    "aggregation, ROCKSDB_INCREMENTAL, 7, 1000",
+    "control, HASHMAP, 1, 40",
+    "control, FORST, 7, 1000",
   })
   void givesTheSameOutputsInTheSameOrder(String name, Backend backend, int every, int events)
       throws Exception {

@@ -43,7 +43,9 @@ final class TraceReplayTest {
     "shared, 1000000", "shared, 1", "shared, 13",
     "merge, 1000000", "merge, 1", "merge, 5",
     "window, 1000000", "window, 1", "window, 13",
-    "learning, 1000000", "learning, 1", "learning, 5"
+    "learning, 1000000", "learning, 1", "learning, 5",
+    "aggregation, 1000000", "aggregation, 1", "aggregation, 5",
+    "control, 1000000", "control, 1", "control, 5"
   })
   void givesTheSameOutputs(String name, int every) {
     Trace trace = Trace.load(name);

@@ -8,6 +8,8 @@ import java.io.IOException;
 import java.io.InputStream;
 import java.io.UncheckedIOException;
 import java.nio.charset.StandardCharsets;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
@@ -42,6 +44,17 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
   /** The stage that learns those bases. */
   public static final String LEARNING = "learning";
 
+  /** The chunks of a federated model. */
+  public static final String AGGREGATION = "aggregation";
+
+  /** Its rounds. */
+  public static final String CONTROL = "control";
+
+  /** What the key file of {@link #AGGREGATION} and {@link #CONTROL} holds. */
+  static final String MASTER_KEY = "not secret, only for traces";
+
+  private static final Path KEY_FILE = keyFile();
+
   /**
    * @param record of the stage's input, or of the model topic that it follows
    * @param outputs in the order of their emission; results and dead letters
@@ -74,10 +87,26 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
         switch (name) {
           case SENSORS -> "sensors.yaml";
           case WINDOW, LEARNING -> "kv.yaml";
+          case AGGREGATION, CONTROL -> "federated.yaml";
           default -> "shared.yaml";
         };
     String yaml = new String(resource(file), StandardCharsets.UTF_8);
-    return Deployment.parse(file, yaml, Map.of());
+    Map<String, String> key =
+        file.equals("federated.yaml")
+            ? Map.of("MILLRACE_PIPELINES_0__MASTER_KEY_FILE", KEY_FILE.toString())
+            : Map.of();
+    return Deployment.parse(file, yaml, key);
+  }
+
+  /** Of this JVM: the traces of other modules come in a jar. */
+  private static Path keyFile() {
+    try {
+      Path file = Files.createTempFile("millrace-trace", ".key");
+      file.toFile().deleteOnExit();
+      return Files.writeString(file, MASTER_KEY);
+    } catch (IOException e) {
+      throw new UncheckedIOException(e);
+    }
   }
 
   static Stage stage(Deployment deployment, String name) {
@@ -85,7 +114,7 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
         .pipelines()
         .get(0)
         .stages()
-        .get(name.equals(MERGE) || name.equals(LEARNING) ? 1 : 0);
+        .get(List.of(MERGE, LEARNING, CONTROL).contains(name) ? 1 : 0);
   }
 
   /** The pipeline around the stage. */

@@ -47,6 +47,9 @@ final class TraceRecording {
     List<Trace> cache = KeyValueTraceRecording.record();
     Files.write(folder.resolve("window.bin"), cache.get(0).encode());
     Files.write(folder.resolve("learning.bin"), cache.get(1).encode());
+    List<Trace> federated = FederatedTraceRecording.record();
+    Files.write(folder.resolve("aggregation.bin"), federated.get(0).encode());
+    Files.write(folder.resolve("control.bin"), federated.get(1).encode());
   }
 
   /** Readings of sensors that learn alone. */

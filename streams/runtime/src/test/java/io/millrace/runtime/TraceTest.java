@@ -7,8 +7,11 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.millrace.schema.DeadLetter;
 import io.millrace.schema.DictionaryVersion;
 import io.millrace.schema.KeyValuePage;
+import io.millrace.schema.RoundStatus;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.SparseCode;
+import io.millrace.schema.UpdateOutcome;
+import io.millrace.schema.VersionCommit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Set;
@@ -27,7 +30,9 @@ final class TraceTest {
     "shared, 1000000", "shared, 1", "shared, 7",
     "merge, 1000000", "merge, 1", "merge, 7",
     "window, 1000000", "window, 1", "window, 7",
-    "learning, 1000000", "learning, 1", "learning, 7"
+    "learning, 1000000", "learning, 1", "learning, 7",
+    "aggregation, 1000000", "aggregation, 1", "aggregation, 7",
+    "control, 1000000", "control, 1", "control, 7"
   })
   void isWhatTheRuntimeDoesWithAndWithoutRestarts(String name, int every) {
     Trace trace = Trace.load(name);
@@ -52,6 +57,9 @@ final class TraceTest {
     List<Trace> cache = KeyValueTraceRecording.record();
     assertArrayEquals(Trace.resource("window.bin"), cache.get(0).encode());
     assertArrayEquals(Trace.resource("learning.bin"), cache.get(1).encode());
+    List<Trace> federated = FederatedTraceRecording.record();
+    assertArrayEquals(Trace.resource("aggregation.bin"), federated.get(0).encode());
+    assertArrayEquals(Trace.resource("control.bin"), federated.get(1).encode());
   }
 
   @Test
@@ -152,8 +160,60 @@ final class TraceTest {
     assertTrue(reasons.containsAll(Set.of("EMPTY", "GAP", "MALFORMED")), reasons.toString());
   }
 
+  @Test
+  void holdsVersionsTheirRemovalsDecisionsAndEveryEndOfARound() {
+    Set<String> reasons = new TreeSet<>();
+    Set<String> records = new TreeSet<>();
+    Set<String> phases = new TreeSet<>();
+    Set<String> outcomes = new TreeSet<>();
+    List<Long> versions = new ArrayList<>();
+    int removed = 0;
+    for (String name : List.of(Trace.AGGREGATION, Trace.CONTROL)) {
+      for (Trace.Event event : Trace.load(name).events()) {
+        for (TopicRecord output : event.outputs()) {
+          removed += output.value() == null ? 1 : 0;
+          String record = output.value() == null ? "" : SingleObject.recordName(output.value());
+          records.add(record);
+          switch (record) {
+            case "DeadLetter" ->
+                reasons.add(SingleObject.of(DeadLetter.class).decode(output.value()).getReason());
+            case "RoundStatus" ->
+                phases.add(
+                    SingleObject.of(RoundStatus.class)
+                        .decode(output.value())
+                        .getPhase()
+                        .toString());
+            case "UpdateOutcome" ->
+                outcomes.add(
+                    SingleObject.of(UpdateOutcome.class).decode(output.value()).getOutcome());
+            case "VersionCommit" ->
+                versions.add(
+                    SingleObject.of(VersionCommit.class).decode(output.value()).getVersion());
+            default -> {}
+          }
+        }
+      }
+    }
+    assertEquals(List.of(0L, 1L, 2L, 3L, 4L), versions);
+    assertTrue(removed >= 4, "removed " + removed);
+    assertTrue(
+        phases.containsAll(Set.of("OPEN", "DECIDING", "PUBLISHING", "FAILED")),
+        phases.toString());
+    assertTrue(
+        outcomes.containsAll(Set.of("INCLUDED", "LATE", "EQUIVOCATION", "QUORUM")),
+        outcomes.toString());
+    assertTrue(
+        records.containsAll(Set.of("AuthorisedRecord", "ModelChunk", "ModelPointer", "TaskOffer")),
+        records.toString());
+    assertTrue(
+        reasons.containsAll(
+            Set.of("BAD_KEY", "DUPLICATE", "MALFORMED", "NOT_FINITE", "UNAUTHORISED", "LATE")),
+        reasons.toString());
+  }
+
   @ParameterizedTest
-  @ValueSource(strings = {"sensors", "shared", "merge", "window", "learning"})
+  @ValueSource(
+      strings = {"sensors", "shared", "merge", "window", "learning", "aggregation", "control"})
   void isSmall(String name) {
     assertTrue(Trace.resource(name + ".bin").length < 300_000);
   }

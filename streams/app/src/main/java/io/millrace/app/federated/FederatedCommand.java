@@ -14,6 +14,8 @@ import picocli.CommandLine.Command;
       StatusCommand.class,
       VerifyCommand.class,
       RebuildCommand.class,
-      RollBackCommand.class
+      RollBackCommand.class,
+      GatewayCommand.class,
+      IdentityCommand.class
     })
 public final class FederatedCommand {}

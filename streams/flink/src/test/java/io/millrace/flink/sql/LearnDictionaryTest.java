@@ -6,6 +6,7 @@ import static org.junit.jupiter.api.Assertions.assertNull;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
+import io.millrace.flink.Savepoints;
 import io.millrace.flink.sql.SqlSession.Obstacle;
 import io.millrace.schema.SensorReading;
 import io.millrace.schema.SingleObject;
@@ -256,10 +257,7 @@ class LearnDictionaryTest {
         new SqlSession(configuration(firstBackend, firstParallelism), Obstacle.TRICKLE)
             .start("SELECT * FROM " + LEARNED);
     await(() -> SqlSession.results().size() > 100);
-    String savepoint =
-        first
-            .stopWithSavepoint(false, directory.toUri().toString(), SavepointFormatType.CANONICAL)
-            .get(60, TimeUnit.SECONDS);
+    String savepoint = Savepoints.stop(first, directory, SavepointFormatType.CANONICAL);
     List<Row> rows = new ArrayList<>(SqlSession.results());
     assertTrue(rows.size() < learned.size(), rows.size() + " rows before the savepoint");
 

@@ -1,6 +1,7 @@
 // Listens to the server and puts what it says on the page. Values only ever become text.
 import * as cache from "./cache.js";
 import * as charts from "./charts.js";
+import * as federated from "./federated.js";
 import * as format from "./format.js";
 
 const SILENCE_MILLIS = 5_000;
@@ -70,15 +71,17 @@ function show() {
   const pipeline = snapshot.pipelines.find((one) => one.name === chosen.get("pipeline")) ?? snapshot.pipelines[0];
   if (!pipeline) return;
   tabs(pipeline);
-  const family = pipeline.cache ? "cache" : "dictionary";
+  const family = familyOf(pipeline);
   document.querySelectorAll("[data-for]").forEach((part) => { part.hidden = part.dataset.for !== family; });
   document.body.classList.toggle("cache-shown", family === "cache");
+  document.body.classList.toggle("federated-shown", family === "federated");
   tiles(pipeline);
   charts.flow(pipeline.history);
-  if (pipeline.cache) {
+  if (family !== "dictionary") {
     charts.state(pipeline.history);
     deadLetters(pipeline);
-    cache.show(pipeline.cache);
+    if (pipeline.cache) cache.show(pipeline.cache);
+    if (pipeline.federated) federated.show(pipeline.federated);
     return;
   }
   charts.quality(pipeline.history);
@@ -88,6 +91,13 @@ function show() {
   if (!held) signal(sensor);
   dictionary(pipeline, sensor);
   deadLetters(pipeline);
+}
+
+// A pipeline of another family has nothing but the figures that all have.
+function familyOf(pipeline) {
+  if (pipeline.cache) return "cache";
+  if (pipeline.federated) return "federated";
+  return pipeline.family === "dictionary" ? "dictionary" : "plain";
 }
 
 function tabs(current) {
@@ -105,7 +115,7 @@ function tabs(current) {
     }));
   }
   [...list.children].forEach((button, i) => button.setAttribute("aria-selected", String(names[i] === current.name)));
-  text("topics", (current.cache ? current.family : current.family + " learning") + "  ·  " + current.inputTopic + " → " + current.outputTopics.join(", "));
+  text("topics", (familyOf(current) === "dictionary" ? current.family + " learning" : current.family) + "  ·  " + current.inputTopic + " → " + current.outputTopics.join(", "));
 }
 
 function tiles(pipeline) {

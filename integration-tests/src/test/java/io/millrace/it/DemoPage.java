@@ -10,6 +10,7 @@ import java.util.Map;
 final class DemoPage implements AutoCloseable {
   private static final Duration START = Duration.ofSeconds(120);
   private static final String ANNOUNCED = "Learning. Page: ";
+  private static final String FEDERATED_ANNOUNCED = "Training. Page: ";
   private static final String CACHE_ANNOUNCED = "Writing and reading. Page: ";
 
   private final JavaProcess process;
@@ -36,6 +37,28 @@ final class DemoPage implements AutoCloseable {
   static DemoPage startCache(Path directory) {
     return start(
         directory, CACHE_ANNOUNCED, List.of("demo", "kvcache", "--for", "300s", "--port", "0"));
+  }
+
+  /** Starts the demo of federated learning with four clients, one of them against the others. */
+  static DemoPage startFederated(Path directory) {
+    return start(
+        directory,
+        FEDERATED_ANNOUNCED,
+        List.of(
+            "demo",
+            "federated",
+            "--task",
+            "digits",
+            "--clients",
+            "4",
+            "--misconduct",
+            "sign-flip",
+            "--concentration",
+            "10",
+            "--for",
+            "300s",
+            "--port",
+            "0"));
   }
 
   private static DemoPage start(Path directory, String announced, List<String> arguments) {

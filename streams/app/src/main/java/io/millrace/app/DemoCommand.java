@@ -35,7 +35,7 @@ import picocli.CommandLine.Spec;
     description =
         "Learns from the shipped data sets, live on a page, with nothing else to install.",
     mixinStandardHelpOptions = true,
-    subcommands = CacheDemoCommand.class)
+    subcommands = {CacheDemoCommand.class, FederatedDemoCommand.class})
 final class DemoCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
 

@@ -70,6 +70,22 @@ final class DemoOptions {
     Engines.load(engine);
   }
 
+  /** As {@link #requirePossible}, where the engine runs in another process. */
+  void requireEngine() {
+    if (port < 0 || port > 65_535) {
+      throw new ConfigurationException("--port: got " + port + ", expected 0 to 65535");
+    }
+    if (!Engines.names().contains(engine)) {
+      throw new ConfigurationException(
+          "--engine: got " + engine + ", expected one of " + Engines.names());
+    }
+  }
+
+  /** For the page: the one asked for, or any if it is taken. */
+  int freePort() {
+    return FreePort.orAny(port);
+  }
+
   String engine() {
     return engine;
   }

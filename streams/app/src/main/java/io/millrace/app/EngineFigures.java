@@ -29,7 +29,9 @@ final class EngineFigures implements PipelineCounters {
                 refused.merge(counter.getId().getTag("reason"), (long) counter.count(), Long::sum));
     return new Counts(
         sum(meter(PipelineMeters.RECORDS_IN, pipeline).tag("stage", "sensors"))
-            + sum(meter(PipelineMeters.RECORDS_IN, pipeline).tag("stage", "window")),
+            + sum(meter(PipelineMeters.RECORDS_IN, pipeline).tag("stage", "window"))
+            + sum(meter(PipelineMeters.RECORDS_IN, pipeline).tag("stage", "aggregation"))
+            + sum(meter(PipelineMeters.RECORDS_IN, pipeline).tag("stage", "control")),
         sum(meter(PipelineMeters.RECORDS_OUT, pipeline)),
         sum(meter(PipelineMeters.LAG_RECORDS, pipeline)),
         sum(meter(PipelineMeters.STATE_BYTES, pipeline)),

@@ -8,9 +8,12 @@ import io.millrace.app.dashboard.ContinuationView;
 import io.millrace.app.dashboard.DashboardFeed;
 import io.millrace.app.dashboard.DashboardServer;
 import io.millrace.app.dashboard.DashboardSnapshot;
+import io.millrace.app.dashboard.EvaluationView;
 import io.millrace.app.dashboard.FeedSettings;
 import io.millrace.app.dashboard.FeedSettings.CacheTopics;
+import io.millrace.app.dashboard.FeedSettings.FederatedTopics;
 import io.millrace.app.dashboard.FeedSettings.FollowedPipeline;
+import io.millrace.app.dashboard.Observations;
 import io.millrace.app.federated.RoundTicker;
 import io.millrace.kernel.Kernels;
 import io.millrace.runtime.ConfigurationException;
@@ -56,6 +59,7 @@ final class RunningDeployment implements AutoCloseable {
   private final Deque<AutoCloseable> parts = new ArrayDeque<>();
 
   private volatile Supplier<Optional<ContinuationView>> continuation = Optional::empty;
+  private volatile Supplier<Optional<EvaluationView>> evaluation = Optional::empty;
   private DashboardFeed feedOrNull;
   private DashboardServer serverOrNull;
   private volatile boolean closing;
@@ -128,6 +132,11 @@ final class RunningDeployment implements AutoCloseable {
     continuation = () -> Optional.of(reading.get());
   }
 
+  /** Shows how good the versions of a federated model are, from now on. */
+  void showEvaluation(Supplier<EvaluationView> measured) {
+    evaluation = () -> Optional.of(measured.get());
+  }
+
   /** The engine's own page, if it has one. */
   Optional<URI> engineUi() {
     return run.engineUi();
@@ -192,10 +201,10 @@ final class RunningDeployment implements AutoCloseable {
     }
     feedOrNull =
         DashboardFeed.start(
-            followed(),
+            followed(deployment, engine.name()),
             new HashMap<>(deployment.kafka()),
             new EngineFigures(registry),
-            () -> continuation.get());
+            new Observations(() -> continuation.get(), () -> evaluation.get()));
     parts.addLast(feedOrNull);
     var page = deployment.dashboard();
     if (page.enabled()) {
@@ -242,10 +251,11 @@ final class RunningDeployment implements AutoCloseable {
     }
   }
 
-  private FeedSettings followed() {
+  /** What the page follows of a deployment. */
+  static FeedSettings followed(Deployment deployment, String engine) {
     return new FeedSettings(
         Release.version(),
-        engine.name(),
+        engine,
         Kernels.provider(),
         deployment.pipelines().stream()
             .map(
@@ -260,7 +270,8 @@ final class RunningDeployment implements AutoCloseable {
                         pipeline.topicOrNone("anomalies"),
                         pipeline.topicOrNone("dictionaries"),
                         pipeline.deadLetterTopic(),
-                        cache(pipeline)))
+                        cache(pipeline),
+                        federated(pipeline)))
             .toList());
   }
 
@@ -269,5 +280,18 @@ final class RunningDeployment implements AutoCloseable {
         ? CacheTopics.NONE
         : new CacheTopics(
             pipeline.topic("input"), pipeline.topic("pages"), pipeline.topicOrNone("bases"));
+  }
+
+  private static FederatedTopics federated(Pipeline pipeline) {
+    return pipeline.topicOrNone("rounds").isEmpty()
+        ? FederatedTopics.NONE
+        : new FederatedTopics(
+            pipeline.topic("control"),
+            pipeline.topic("updates"),
+            pipeline.topic("rounds"),
+            pipeline.topic("versions"),
+            pipeline.topic("tasks"),
+            pipeline.topic("accounts"),
+            pipeline.topic("models"));
   }
 }

@@ -6,12 +6,10 @@ import java.time.Instant;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.Optional;
 import java.util.concurrent.CountDownLatch;
 import java.util.concurrent.ExecutionException;
 import java.util.concurrent.TimeUnit;
 import java.util.concurrent.TimeoutException;
-import java.util.function.Supplier;
 import org.apache.kafka.clients.CommonClientConfigs;
 import org.apache.kafka.clients.admin.Admin;
 import org.apache.kafka.clients.consumer.Consumer;
@@ -59,13 +57,13 @@ public final class DashboardFeed implements AutoCloseable {
       FeedSettings settings,
       Map<String, Object> clientSettings,
       PipelineCounters counters,
-      Supplier<Optional<ContinuationView>> continuation) {
+      Observations observations) {
     this.settings = settings;
     this.clientSettings = Map.copyOf(clientSettings);
     this.counters = counters;
     this.feeds =
         settings.pipelines().stream()
-            .map(pipeline -> new PipelineFeed(pipeline, continuation))
+            .map(pipeline -> new PipelineFeed(pipeline, observations))
             .toList();
     tick();
   }
@@ -79,20 +77,20 @@ public final class DashboardFeed implements AutoCloseable {
    */
   public static DashboardFeed start(
       FeedSettings settings, Map<String, Object> clientSettings, PipelineCounters counters) {
-    return start(settings, clientSettings, counters, Optional::empty);
+    return start(settings, clientSettings, counters, Observations.NONE);
   }
 
   /**
-   * Starts to follow, with decoders that read a KV cache's pages.
+   * Starts to follow, with others who read what the pipelines write.
    *
-   * @param continuation what they make of them, asked by the feed's thread
+   * @param observations what they make of it
    */
   public static DashboardFeed start(
       FeedSettings settings,
       Map<String, Object> clientSettings,
       PipelineCounters counters,
-      Supplier<Optional<ContinuationView>> continuation) {
-    DashboardFeed feed = new DashboardFeed(settings, clientSettings, counters, continuation);
+      Observations observations) {
+    DashboardFeed feed = new DashboardFeed(settings, clientSettings, counters, observations);
     feed.thread.setDaemon(true);
     feed.thread.start();
     return feed;

@@ -58,6 +58,7 @@ public record DashboardSnapshot(
    * @param sensors shown, by name
    * @param recentDeadLetters newest first
    * @param cache of a KV cache; null for other families
+   * @param federated of federated rounds; null for other families
    */
   public record PipelineView(
       String name,
@@ -86,14 +87,16 @@ public record DashboardSnapshot(
       List<DictionaryView> dictionaries,
       List<SensorView> sensors,
       List<DeadLetterView> recentDeadLetters,
-      Optional<CacheView> cache) {
+      Optional<CacheView> cache,
+      Optional<FederatedView> federated) {
 
     PipelineView withDetail(
         HistoryView newHistory,
         List<DictionaryView> newDictionaries,
         List<SensorView> newSensors,
         List<DeadLetterView> newDeadLetters,
-        Optional<CacheView> newCache) {
+        Optional<CacheView> newCache,
+        Optional<FederatedView> newFederated) {
       return new PipelineView(
           name,
           family,
@@ -121,7 +124,8 @@ public record DashboardSnapshot(
           newDictionaries,
           newSensors,
           newDeadLetters,
-          newCache);
+          newCache,
+          newFederated);
     }
   }
 
@@ -282,7 +286,8 @@ public record DashboardSnapshot(
         List.of(),
         List.of(),
         List.of(),
-        pipeline.cache().map(CacheView::outline));
+        pipeline.cache().map(CacheView::outline),
+        pipeline.federated().map(FederatedView::outline));
   }
 
   private static PipelineView focused(PipelineView pipeline, String sensorName) {
@@ -304,6 +309,7 @@ public record DashboardSnapshot(
             .map(sensor -> sensor == focus ? sensor : sensor.outline())
             .toList(),
         pipeline.recentDeadLetters(),
-        pipeline.cache());
+        pipeline.cache(),
+        pipeline.federated());
   }
 }

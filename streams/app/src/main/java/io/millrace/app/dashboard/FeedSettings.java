@@ -32,6 +32,29 @@ public record FeedSettings(
   }
 
   /**
+   * Topics of federated models.
+   *
+   * @param control requests, commits, reports
+   * @param updates of clients, and commands; read until their size is known
+   * @param rounds where they stand, and what became of updates
+   * @param versions of models
+   * @param tasks of clients
+   * @param accounts of their privacy
+   * @param models chunks of models, read until their length is known
+   */
+  public record FederatedTopics(
+      String control,
+      String updates,
+      String rounds,
+      String versions,
+      String tasks,
+      String accounts,
+      String models) {
+    /** None. */
+    public static final FederatedTopics NONE = new FederatedTopics("", "", "", "", "", "", "");
+  }
+
+  /**
    * A pipeline and its topics. An empty topic name: there is none.
    *
    * @param name of the pipeline, as in its metrics
@@ -45,6 +68,7 @@ public record FeedSettings(
    * @param dictionaries versions, in slices
    * @param deadLetters refused records
    * @param cache topics of a KV cache; empty names for other families
+   * @param federated topics of federated rounds; empty names for other families
    */
   public record FollowedPipeline(
       String name,
@@ -55,9 +79,10 @@ public record FeedSettings(
       String anomalies,
       String dictionaries,
       String deadLetters,
-      CacheTopics cache) {
+      CacheTopics cache,
+      FederatedTopics federated) {
 
-    /** A pipeline that keeps no KV cache. */
+    /** A pipeline that learns dictionaries. */
     public FollowedPipeline(
         String name,
         String family,
@@ -76,15 +101,30 @@ public record FeedSettings(
           anomalies,
           dictionaries,
           deadLetters,
-          CacheTopics.NONE);
+          CacheTopics.NONE,
+          FederatedTopics.NONE);
     }
 
     String inputTopic() {
-      return readings.isEmpty() ? cache.blocks() : readings;
+      return Stream.of(readings, cache.blocks(), federated.control())
+          .filter(topic -> !topic.isEmpty())
+          .findFirst()
+          .orElse("");
     }
 
     List<String> outputTopics() {
-      return Stream.of(codes, anomalies, dictionaries, cache.pages(), cache.bases(), deadLetters)
+      return Stream.of(
+              codes,
+              anomalies,
+              dictionaries,
+              cache.pages(),
+              cache.bases(),
+              federated.tasks(),
+              federated.versions(),
+              federated.rounds(),
+              federated.accounts(),
+              federated.models(),
+              deadLetters)
           .filter(topic -> !topic.isEmpty())
           .toList();
     }

@@ -20,6 +20,7 @@ final class PageFiles {
           "dashboard.js", own("dashboard.js", "text/javascript"),
           "charts.js", own("charts.js", "text/javascript"),
           "cache.js", own("cache.js", "text/javascript"),
+          "federated.js", own("federated.js", "text/javascript"),
           "format.js", own("format.js", "text/javascript"),
           "icon.svg", own("icon.svg", "image/svg+xml"),
           "echarts.min.js", new Asset("text/javascript; charset=utf-8", read(ECHARTS)));

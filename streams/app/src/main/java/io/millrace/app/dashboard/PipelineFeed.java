@@ -15,17 +15,19 @@ import java.util.ArrayDeque;
 import java.util.ArrayList;
 import java.util.Collections;
 import java.util.Deque;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Map;
 import java.util.Optional;
+import java.util.Set;
 import java.util.TreeMap;
-import java.util.function.Supplier;
 
 /** What the page knows of one pipeline: its records in, a view out. Not thread-safe. */
 final class PipelineFeed {
   private static final int MAX_DEAD_LETTERS = 50;
   private static final int MAX_REASONS = 32;
   private static final int MAX_PAGE_KEY_BYTES = 1024;
+  private static final Set<Role> FEDERATED = EnumSet.range(Role.ROUNDS, Role.UPDATES);
 
   /** What a topic is to a pipeline. */
   enum Role {
@@ -36,7 +38,13 @@ final class PipelineFeed {
     DEAD_LETTERS,
     BLOCKS,
     PAGES,
-    BASES
+    BASES,
+    ROUNDS,
+    MODEL_VERSIONS,
+    TASKS,
+    ACCOUNTS,
+    MODELS,
+    UPDATES
   }
 
   private final FollowedPipeline pipeline;
@@ -55,21 +63,26 @@ final class PipelineFeed {
   private final Deque<DeadLetterView> deadLetters = new ArrayDeque<>();
   private final Map<String, Long> reasons = new TreeMap<>();
   private final Optional<CacheFeed> cache;
-  private final Supplier<Optional<ContinuationView>> continuation;
+  private final Optional<FederatedFeed> federated;
+  private final Observations observations;
   private long alarms;
 
   PipelineFeed(FollowedPipeline pipeline) {
-    this(pipeline, Optional::empty);
+    this(pipeline, Observations.NONE);
   }
 
   /**
-   * @param continuation what decoders make of the pipeline's pages
+   * @param observations what others make of the pipeline's output
    */
-  PipelineFeed(FollowedPipeline pipeline, Supplier<Optional<ContinuationView>> continuation) {
+  PipelineFeed(FollowedPipeline pipeline, Observations observations) {
     this.pipeline = pipeline;
-    this.continuation = continuation;
+    this.observations = observations;
     this.cache =
         pipeline.cache().pages().isEmpty() ? Optional.empty() : Optional.of(new CacheFeed());
+    this.federated =
+        pipeline.federated().rounds().isEmpty()
+            ? Optional.empty()
+            : Optional.of(new FederatedFeed());
   }
 
   FollowedPipeline pipeline() {
@@ -94,6 +107,10 @@ final class PipelineFeed {
     }
     if (role == Role.BLOCKS || role == Role.PAGES || role == Role.BASES) {
       cache.ifPresent(feed -> cacheRecord(feed, role, key, value));
+      return;
+    }
+    if (FEDERATED.contains(role)) {
+      federated.ifPresent(feed -> federatedRecord(feed, role, value));
       return;
     }
     if (key == null || key.length == 0 || key.length > SensorTraces.MAX_KEY_BYTES) {
@@ -121,6 +138,24 @@ final class PipelineFeed {
                   });
       default -> throw new IllegalStateException("topic role " + role + " is not handled");
     }
+  }
+
+  private static void federatedRecord(FederatedFeed feed, Role role, byte[] value) {
+    switch (role) {
+      case ROUNDS -> feed.round(value);
+      case MODEL_VERSIONS -> feed.version(value);
+      case TASKS -> feed.task(value);
+      case ACCOUNTS -> feed.account(value);
+      case UPDATES -> feed.update(value);
+      default -> feed.chunk(value);
+    }
+  }
+
+  /** Whether a topic of large records has told all that it is read for. */
+  boolean knowsEnoughOf(Role role) {
+    return federated
+        .map(feed -> role == Role.MODELS ? feed.knowsLengths() : feed.knowsSizes())
+        .orElse(true);
   }
 
   private static void cacheRecord(CacheFeed feed, Role role, byte[] key, byte[] value) {
@@ -217,6 +252,7 @@ final class PipelineFeed {
         dictionaries,
         traces.view(),
         new ArrayList<>(deadLetters),
-        cache.map(feed -> feed.view(continuation.get())));
+        cache.map(feed -> feed.view(observations.continuation().get())),
+        federated.map(feed -> feed.view(observations.evaluation().get())));
   }
 }

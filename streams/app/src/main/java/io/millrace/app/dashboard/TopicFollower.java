@@ -55,6 +55,12 @@ final class TopicFollower {
       use(pipeline.cache().blocks(), feed, Role.BLOCKS);
       use(pipeline.cache().pages(), feed, Role.PAGES);
       use(pipeline.cache().bases(), feed, Role.BASES);
+      use(pipeline.federated().rounds(), feed, Role.ROUNDS);
+      use(pipeline.federated().versions(), feed, Role.MODEL_VERSIONS);
+      use(pipeline.federated().tasks(), feed, Role.TASKS);
+      use(pipeline.federated().accounts(), feed, Role.ACCOUNTS);
+      use(pipeline.federated().models(), feed, Role.MODELS);
+      use(pipeline.federated().updates(), feed, Role.UPDATES);
     }
   }
 
@@ -98,10 +104,10 @@ final class TopicFollower {
   private static long tail(Role role) {
     return switch (role) {
       case DICTIONARIES, BASES -> Long.MAX_VALUE / 2;
-      case PAGES -> PAGES_TAIL;
+      case PAGES, ROUNDS, MODEL_VERSIONS, ACCOUNTS -> PAGES_TAIL;
       case READINGS -> READINGS_TAIL;
       case CODES -> CODES_TAIL;
-      case ANOMALIES, DEAD_LETTERS, BLOCKS -> OTHER_TAIL;
+      case ANOMALIES, DEAD_LETTERS, BLOCKS, TASKS, MODELS, UPDATES -> OTHER_TAIL;
     };
   }
 
@@ -118,12 +124,25 @@ final class TopicFollower {
       long position = consumer.position(partition, METADATA_TIMEOUT);
       if (role == Role.READINGS) {
         steerReadings(partition, position, processed.get(partition));
+      } else if (role == Role.MODELS || role == Role.UPDATES) {
+        steerSamples(partition, role);
       } else if (role != Role.DICTIONARIES && role != Role.BASES) {
         OptionalLong lag = consumer.currentLag(partition);
         if (lag.isPresent() && lag.getAsLong() > SKIP) {
           consumer.seek(partition, position + lag.getAsLong() - tail(role));
         }
       }
+    }
+  }
+
+  /** Models and updates may be large, and their size is all that the page wants of them. */
+  private void steerSamples(TopicPartition partition, Role role) {
+    boolean enough =
+        uses.get(partition.topic()).stream().allMatch(use -> use.feed().knowsEnoughOf(role));
+    if (enough) {
+      consumer.pause(List.of(partition));
+    } else {
+      consumer.resume(List.of(partition));
     }
   }
 

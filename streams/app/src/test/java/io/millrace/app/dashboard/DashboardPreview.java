@@ -28,6 +28,7 @@ public final class DashboardPreview {
         List.of(
             new PreviewSignal(motes, "multi-hop/1", 2, 5_000_000, 3),
             new PreviewSignal(motes, "multi-hop/3", 2, 5_000_000, 4));
+    PreviewRounds rounds = new PreviewRounds();
     Instant startedAt = Instant.now();
     AtomicReference<DashboardSnapshot> latest = new AtomicReference<>();
     int port = arguments.length == 0 ? 0 : Integer.parseInt(arguments[0]);
@@ -41,6 +42,9 @@ public final class DashboardPreview {
       for (int step = 0; step < (round == 0 ? 6_000 : 40); step++) {
         waves.forEach(signal -> signal.step(now));
       }
+      if (round % 4 == 3) {
+        rounds.step(round / 4);
+      }
       latest.set(
           new DashboardSnapshot(
               "0.1.0",
@@ -50,7 +54,8 @@ public final class DashboardPreview {
               "simd-512",
               List.of(
                   hearts.tick(now, engine, counts(beats, round, engine)),
-                  motes.tick(now, engine, counts(waves, round, engine)))));
+                  motes.tick(now, engine, counts(waves, round, engine)),
+                  rounds.feed().tick(now, engine, counts(waves, round, engine)))));
       if (!served) {
         served = true;
         DashboardServer server =

@@ -64,8 +64,7 @@ public final class Aggregations {
         "multi-krum", round -> weighted(new Krum(round.faulty, round.clients - round.faulty)));
     rules.put("geometric-median", round -> geometricMedian(new CoordinateMedian(round.clients)));
     rules.put(
-        "nnm-trimmed-mean",
-        round -> mixed(round, new TrimmedMean(round.clients, round.faulty)));
+        "nnm-trimmed-mean", round -> mixed(round, new TrimmedMean(round.clients, round.faulty)));
     return rules;
   }
 

@@ -72,7 +72,12 @@ final class DeadLetterTest {
       all.forEach(bad -> seen.add(bad.reason()));
       // of a sensor's readings there are no others
       EnumSet<Reason> other =
-          EnumSet.of(Reason.UNKNOWN_MODEL, Reason.GAP, Reason.ENDED, Reason.INCONSISTENT);
+          EnumSet.of(
+              Reason.UNKNOWN_MODEL,
+              Reason.GAP,
+              Reason.ENDED,
+              Reason.INCONSISTENT,
+              Reason.UNAUTHORISED);
       assertEquals(EnumSet.complementOf(other), seen);
       assertEquals(3, driver.counter("millrace.dead.letters", "reason", "BAD_KEY"));
       driver.pipe(KEY, reading(NOW * 1000 + 1, 1f, 2f), NOW + 1);

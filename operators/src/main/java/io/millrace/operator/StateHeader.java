@@ -33,6 +33,12 @@ public final class StateHeader {
   /** Family: basis of keys or values, state per basis. */
   public static final byte KEY_VALUE_BASIS = 4;
 
+  /** Family: aggregation of one chunk of a federated model. */
+  public static final byte FEDERATED_CHUNK = 5;
+
+  /** Family: rounds of a federated model. */
+  public static final byte FEDERATED_ROUNDS = 6;
+
   /** Family: toy operators of the tests. Never in a released state. */
   public static final byte TEST = 127;
 

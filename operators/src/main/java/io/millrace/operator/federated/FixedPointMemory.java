@@ -29,8 +29,49 @@ final class FixedPointMemory {
     this.bits = bits;
   }
 
+  /** A memory as it was when {@link #sums} had these integers. */
+  static FixedPointMemory restored(long[] sums, int bits) {
+    FixedPointMemory memory = new FixedPointMemory(sums.length, bits);
+    for (int i = 0; i < sums.length; i++) {
+      if (sums[i] > LARGEST_SUM || sums[i] < -LARGEST_SUM) {
+        throw new IllegalArgumentException(
+            "memory has " + sums[i] + " at coordinate " + i + ", expected up to " + LARGEST_SUM);
+      }
+      memory.sum[i] = sums[i];
+    }
+    return memory;
+  }
+
   int length() {
     return sum.length;
+  }
+
+  int bits() {
+    return bits;
+  }
+
+  /** The integers themselves: not to be modified. */
+  long[] sums() {
+    return sum;
+  }
+
+  /** The largest value in size. */
+  double largest() {
+    long largest = 0;
+    for (long value : sum) {
+      largest = Math.max(largest, Math.abs(value));
+    }
+    return largest * Math.scalb(1.0, -bits);
+  }
+
+  /** Increments stay below this. */
+  static double largestIncrement(int bits) {
+    return LARGEST_TERM * Math.scalb(1.0, -bits);
+  }
+
+  /** Sums reach this. */
+  static double largestSum(int bits) {
+    return LARGEST_SUM * Math.scalb(1.0, -bits);
   }
 
   /**

@@ -104,6 +104,18 @@ final class FixedPointSum {
   }
 
   /**
+   * Adds noise, each value rounded to the grid: the sum stays free of order.
+   *
+   * @param noise [length], together with all terms within the scale's bounds
+   */
+  void addNoise(double[] noise) {
+    double factor = Math.scalb(1.0, scale.bits());
+    for (int i = 0; i < sum.length; i++) {
+      sum[i] = Math.addExact(sum[i], (long) Math.rint(noise[i] * factor));
+    }
+  }
+
+  /**
    * Adds another part of the same sum.
    *
    * @throws IllegalArgumentException for another length or scale, or too much weight together;

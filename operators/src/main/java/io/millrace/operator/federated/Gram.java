@@ -24,6 +24,23 @@ final class Gram {
     this.products = new double[size * size];
   }
 
+  /**
+   * A Gram matrix of its upper triangle.
+   *
+   * @param triangle row by row, [size (size + 1) / 2]
+   */
+  static Gram ofTriangle(int size, double[] triangle) {
+    Gram gram = new Gram(size);
+    int next = 0;
+    for (int i = 0; i < size; i++) {
+      for (int j = i; j < size; j++) {
+        gram.products[i * size + j] = triangle[next];
+        gram.products[j * size + i] = triangle[next++];
+      }
+    }
+    return gram;
+  }
+
   /** Rows, the reference among them. */
   int size() {
     return size;

@@ -50,7 +50,7 @@ final class ParticipationLedger {
   }
 
   /** The upper end of the last interval of a bisection: never below the true epsilon. */
-  private static double epsilon(double precision, double delta) {
+  static double epsilon(double precision, double delta) {
     SettingCheck.range("delta", delta, 1e-15, Math.nextDown(1.0));
     if (precision == 0) {
       return 0;

@@ -8,6 +8,15 @@ import java.nio.ByteOrder;
 final class Payload {
   private Payload() {}
 
+  /** A payload, or what it says, holds a NaN or an infinity. */
+  static final class NotFiniteException extends IllegalArgumentException {
+    private static final long serialVersionUID = 1L;
+
+    NotFiniteException(String message) {
+      super(message);
+    }
+  }
+
   static ByteBuffer allocate(int bytes) {
     return ByteBuffer.allocate(bytes).order(ByteOrder.LITTLE_ENDIAN);
   }
@@ -35,12 +44,12 @@ final class Payload {
   }
 
   /**
-   * @throws IllegalArgumentException for a value that is not finite
+   * @throws NotFiniteException for a value that is not finite
    */
   static void requireFinite(float[] x) {
     int worst = Kernels.argmaxAbs(x, 0, x.length);
     if (worst >= 0 && !Float.isFinite(x[worst])) {
-      throw new IllegalArgumentException(
+      throw new NotFiniteException(
           "update is " + x[worst] + " at coordinate " + worst + ", expected finite values");
     }
   }

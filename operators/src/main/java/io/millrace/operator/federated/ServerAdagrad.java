@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * FedAdagrad (Reddi et al., Adaptive federated optimization, 2020, arXiv 2003.00295): m = b1 m + (1
@@ -30,5 +31,10 @@ final class ServerAdagrad implements ServerOptimiser {
       square[i] += squared;
       model[i] += rate * mean[i] / (Math.sqrt(square[i]) + settings.floor());
     }
+  }
+
+  @Override
+  public List<double[]> memory() {
+    return List.of(mean, square);
   }
 }

@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import java.util.Arrays;
+import java.util.List;
 
 /**
  * FedAdam (Reddi et al., Adaptive federated optimization, 2020, arXiv 2003.00295): m = b1 m + (1 -
@@ -31,5 +32,10 @@ final class ServerAdam implements ServerOptimiser {
       square[i] = beta2 * square[i] + (1 - beta2) * squared;
       model[i] += rate * mean[i] / (Math.sqrt(square[i]) + settings.floor());
     }
+  }
+
+  @Override
+  public List<double[]> memory() {
+    return List.of(mean, square);
   }
 }

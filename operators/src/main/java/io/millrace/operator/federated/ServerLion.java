@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.SettingCheck;
+import java.util.List;
 
 /**
  * Lion (Chen et al., Symbolic discovery of optimization algorithms, 2023, arXiv 2302.06675): u =
@@ -36,5 +37,10 @@ final class ServerLion implements ServerOptimiser {
       model[i] += rate * (sign - weightDecay * model[i]);
       mean[i] = secondDecay * mean[i] + (1 - secondDecay) * update[i];
     }
+  }
+
+  @Override
+  public List<double[]> memory() {
+    return List.of(mean);
   }
 }

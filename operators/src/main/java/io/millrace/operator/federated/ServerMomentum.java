@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.SettingCheck;
+import java.util.List;
 
 /**
  * Server momentum, FedAvgM (Hsu, Qi, Brown, 2019, arXiv 1909.06335): m = momentum m + D; x += rate
@@ -22,5 +23,10 @@ final class ServerMomentum implements ServerOptimiser {
       velocity[i] = momentum * velocity[i] + update[i];
       model[i] += rate * velocity[i];
     }
+  }
+
+  @Override
+  public List<double[]> memory() {
+    return List.of(velocity);
   }
 }

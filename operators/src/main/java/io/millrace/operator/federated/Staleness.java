@@ -6,7 +6,7 @@ import io.millrace.operator.SettingCheck;
  * How much an update counts that was made on a model some versions old: 1 when fresh, falling.
  * {@link StrictMath}: the same bits everywhere. Stateless.
  */
-sealed interface Staleness {
+public sealed interface Staleness {
   /** Weight, above 0 to 1, of an update {@code age} versions old, 0 or more. */
   double weight(long age);
 

@@ -7,7 +7,7 @@ package io.millrace.operator.federated;
  * <p>A payload comes from a stranger: bounds are checked before memory is taken, and every damaged
  * one is refused.
  */
-interface UpdateCodec {
+public interface UpdateCodec {
   /**
    * Packs a chunk.
    *

@@ -6,7 +6,7 @@ package io.millrace.kernel;
  */
 interface ColumnKernels {
   /** Columns whose partial Gram sums are folded at once. Part of the definition of the bits. */
-  int GRAM_BLOCK = 1024;
+  int GRAM_BLOCK = 512;
 
   /** Partial sums of a Gram entry. Part of the definition of the bits. */
   int GRAM_PARTIALS = 8;
@@ -16,7 +16,25 @@ interface ColumnKernels {
 
   void addFixed(float[] x, int from, double factor, long[] sum, int sumFrom, int length);
 
+  float addFixed(
+      float[][] rows, int count, int from, double[] factors, long[] sum, int sumFrom, int length);
+
+  void addWeighted(
+      float[][] rows,
+      int[] members,
+      int count,
+      double[] weights,
+      int from,
+      int length,
+      double[] out,
+      int outFrom);
+
+  void means(RowMeans means, float[][] rows, int from, int length, float[][] out, int outFrom);
+
   void rank(RankNetwork network, float[][] rows, int from, int length, float[] out);
+
+  void rankMean(
+      RankNetwork network, float[][] rows, int from, int length, double[] out, int outFrom);
 
   void sumRows(float[][] rows, int[] members, int from, int length, double[] out);
 

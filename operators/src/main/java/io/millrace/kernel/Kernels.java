@@ -221,6 +221,54 @@ public final class Kernels {
   }
 
   /**
+   * sum += the nearest integers of {@link #addFixed(float[], int, double, long[], int, int)} of
+   * many rows, which are read together.
+   *
+   * @param rows first {@code count} used, each read from {@code from} on
+   * @param factors one a row
+   * @return the largest |x| by its bits, a NaN larger than infinity: where it is too large for its
+   *     factor, so that |factor x| is not below 2^51, the sum is worth nothing
+   */
+  public static float addFixed(
+      float[][] rows, int count, int from, double[] factors, long[] sum, int sumFrom, int length) {
+    return COLUMNS.addFixed(rows, count, from, factors, sum, sumFrom, length);
+  }
+
+  /**
+   * out = out + a weighted sum of rows in double, each column one chain {@code fma(weight, x, acc)}
+   * from out in the order of {@code members}.
+   *
+   * @param rows each read from {@code from} on
+   * @param members first {@code count} used, row numbers
+   * @param weights first {@code count} used, one a member
+   * @param out updated from {@code outFrom} on
+   */
+  public static void addWeighted(
+      float[][] rows,
+      int[] members,
+      int count,
+      double[] weights,
+      int from,
+      int length,
+      double[] out,
+      int outFrom) {
+    COLUMNS.addWeighted(rows, members, count, weights, from, length, out, outFrom);
+  }
+
+  /**
+   * Means of rows. The sum of a subset of rows 4 g to 4 g + 3 is a chain of sums in double from its
+   * first row on, in rising order; a mean is a chain of such sums from 0 in rising g, times the
+   * double nearest to 1 / its rows, and rounded to float.
+   *
+   * @param rows {@code means.rows()} arrays, each read from {@code from} on
+   * @param out {@code means.size()} arrays, overwritten from {@code outFrom} on
+   */
+  public static void means(
+      RowMeans means, float[][] rows, int from, int length, float[][] out, int outFrom) {
+    COLUMNS.means(means, rows, from, length, out, outFrom);
+  }
+
+  /**
    * Sorts every column of a matrix of {@code network.inputs()} rows and delivers the ranks the
    * network was made for. The order is total: -0 below 0, and a NaN outside the infinity of its
    * sign.
@@ -235,6 +283,21 @@ public final class Kernels {
   }
 
   /**
+   * The mean of the ranks of every column that the network was made for: a chain of sums in double
+   * from 0 in rising order of the values, divided by their number. The order of values is that of
+   * {@link #rank}.
+   *
+   * @param rows one array a row, each read from {@code from} on, not modified
+   * @param length columns, at most {@link RankNetwork#COLUMNS}
+   * @param out overwritten from {@code outFrom} on
+   */
+  public static void rankMean(
+      RankNetwork network, float[][] rows, int from, int length, double[] out, int outFrom) {
+    Objects.checkFromToIndex(0, length, RankNetwork.COLUMNS);
+    COLUMNS.rankMean(network, rows, from, length, out, outFrom);
+  }
+
+  /**
    * out = sum of some rows in double, each column one chain from 0 in the order of {@code members}.
    *
    * @param rows each read from {@code from} on
@@ -246,7 +309,7 @@ public final class Kernels {
   }
 
   /**
-   * gram += A A' in double for a matrix of separate rows. In blocks of 1024 columns, counted from
+   * gram += A A' in double for a matrix of separate rows. In blocks of 512 columns, counted from
    * {@code from}: product c of two rows, exact in double, is added to partial c mod 8; partials
    * fold by halves 4, 2, 1; blocks are added in rising order. count^2 length flops.
    *

@@ -32,6 +32,8 @@ public final class RankNetwork {
   private final int[] comparators;
   private int[] words = new int[0];
   private int[][] rows = new int[0][];
+  private int[] program = new int[0];
+  private double[] sums = new double[0];
 
   /**
    * @param inputs numbers in a column, 1 to {@link #LARGEST}
@@ -87,15 +89,32 @@ public final class RankNetwork {
     return comparators;
   }
 
-  /** [inputs x COLUMNS], row-major. */
+  /** {@link RankProgram} for the same ranks. */
+  int[] program() {
+    if (program.length == 0) {
+      program = RankProgram.of(inputs, firstRank, ranks);
+    }
+    return program;
+  }
+
+  /** [padded inputs x COLUMNS], row-major, the padding at its value. */
   int[] words() {
     if (words.length == 0) {
-      words = new int[inputs * COLUMNS];
+      words = new int[RankProgram.padded(inputs) * COLUMNS];
+      Arrays.fill(words, inputs * COLUMNS, words.length, Integer.MAX_VALUE);
     }
     return words;
   }
 
-  /** The same as separate arrays, and a spare one. */
+  /** [COLUMNS]. */
+  double[] sums() {
+    if (sums.length == 0) {
+      sums = new double[COLUMNS];
+    }
+    return sums;
+  }
+
+  /** The inputs as separate arrays, and a spare one. */
   int[][] rows() {
     if (rows.length == 0) {
       rows = new int[inputs + 1][COLUMNS];

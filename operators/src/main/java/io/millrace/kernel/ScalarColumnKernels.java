@@ -17,7 +17,98 @@ final class ScalarColumnKernels implements ColumnKernels {
   }
 
   @Override
+  public float addFixed(
+      float[][] rows, int count, int from, double[] factors, long[] sum, int sumFrom, int length) {
+    int largest = 0;
+    for (int row = 0; row < count; row++) {
+      float[] x = rows[row];
+      addFixed(x, from, factors[row], sum, sumFrom, length);
+      for (int i = 0; i < length; i++) {
+        largest = Math.max(largest, Float.floatToRawIntBits(x[from + i]) & Integer.MAX_VALUE);
+      }
+    }
+    return Float.intBitsToFloat(largest);
+  }
+
+  @Override
+  public void addWeighted(
+      float[][] rows,
+      int[] members,
+      int count,
+      double[] weights,
+      int from,
+      int length,
+      double[] out,
+      int outFrom) {
+    for (int i = 0; i < count; i++) {
+      float[] x = rows[members[i]];
+      double weight = weights[i];
+      for (int c = 0; c < length; c++) {
+        out[outFrom + c] = Math.fma(weight, x[from + c], out[outFrom + c]);
+      }
+    }
+  }
+
+  @Override
+  public void means(
+      RowMeans means, float[][] rows, int from, int length, float[][] out, int outFrom) {
+    for (int c = 0; c < length; c++) {
+      column(means, rows, from + c, out, outFrom + c);
+    }
+  }
+
+  /** One column; its table has no lanes. */
+  static void column(RowMeans means, float[][] rows, int from, float[][] out, int outFrom) {
+    double[] table = means.table();
+    for (int row = 0; row < means.rows(); row++) {
+      int first = row / RowMeans.FOUR * RowMeans.SUBSETS;
+      int subset = 1 << row % RowMeans.FOUR;
+      double x = rows[row][from];
+      table[first + subset] = x;
+      for (int rest = 1; rest < subset; rest++) {
+        table[first + subset + rest] = table[first + rest] + x;
+      }
+    }
+    for (int mean = 0; mean < means.size(); mean++) {
+      double sum = 0;
+      for (int place : means.places(mean)) {
+        sum += table[place];
+      }
+      out[mean][outFrom] = (float) (sum * means.share(mean));
+    }
+  }
+
+  @Override
   public void rank(RankNetwork network, float[][] rows, int from, int length, float[] out) {
+    sort(network, rows, from, length);
+    int[][] words = network.rows();
+    for (int rank = 0; rank < network.ranks(); rank++) {
+      int[] word = words[network.firstRank() + rank];
+      for (int j = 0; j < length; j++) {
+        out[rank * length + j] = Float.intBitsToFloat(RankNetwork.sortable(word[j]));
+      }
+    }
+  }
+
+  @Override
+  public void rankMean(
+      RankNetwork network, float[][] rows, int from, int length, double[] out, int outFrom) {
+    sort(network, rows, from, length);
+    int[][] words = network.rows();
+    double[] sums = network.sums();
+    Arrays.fill(sums, 0);
+    for (int rank = 0; rank < network.ranks(); rank++) {
+      int[] word = words[network.firstRank() + rank];
+      for (int j = 0; j < length; j++) {
+        sums[j] += Float.intBitsToFloat(RankNetwork.sortable(word[j]));
+      }
+    }
+    for (int j = 0; j < length; j++) {
+      out[outFrom + j] = sums[j] / network.ranks();
+    }
+  }
+
+  private static void sort(RankNetwork network, float[][] rows, int from, int length) {
     int inputs = network.inputs();
     int[][] words = network.rows();
     for (int row = 0; row < inputs; row++) {
@@ -40,12 +131,6 @@ final class ScalarColumnKernels implements ColumnKernels {
       }
       words[comparators[c]] = spare;
       words[inputs] = low;
-    }
-    for (int rank = 0; rank < network.ranks(); rank++) {
-      int[] word = words[network.firstRank() + rank];
-      for (int j = 0; j < length; j++) {
-        out[rank * length + j] = Float.intBitsToFloat(RankNetwork.sortable(word[j]));
-      }
     }
   }
 

@@ -2,7 +2,6 @@ package io.millrace.kernel;
 
 import jdk.incubator.vector.DoubleVector;
 import jdk.incubator.vector.FloatVector;
-import jdk.incubator.vector.IntVector;
 import jdk.incubator.vector.LongVector;
 import jdk.incubator.vector.VectorOperators;
 import jdk.incubator.vector.VectorSpecies;
@@ -17,13 +16,11 @@ import jdk.incubator.vector.VectorSpecies;
  */
 final class SimdColumnKernels implements ColumnKernels {
   private static final VectorSpecies<Float> F = SimdLanes.FLOATS;
-  private static final VectorSpecies<Integer> I = SimdLanes.INTS;
   private static final VectorSpecies<Double> D = VectorSpecies.of(double.class, F.vectorShape());
   private static final VectorSpecies<Long> L = VectorSpecies.of(long.class, F.vectorShape());
 
   private static final int LANES = SimdLanes.COUNT;
   private static final int WIDE = D.length();
-  private static final int COLUMNS = RankNetwork.COLUMNS;
   private static final int TILE = 4;
 
   @Override
@@ -41,6 +38,75 @@ final class SimdColumnKernels implements ColumnKernels {
     }
   }
 
+  @Override
+  public float addFixed(
+      float[][] rows, int count, int from, double[] factors, long[] sum, int sumFrom, int length) {
+    int[] most = new int[LANES];
+    int row = 0;
+    for (; row <= count - 4; row += 4) {
+      int done = SimdRowSums.addFixed(rows, row, from, factors, sum, sumFrom, length, most);
+      for (int r = row; r < row + 4 && done < length; r++) {
+        addFixed(rows[r], from + done, factors[r], sum, sumFrom + done, length - done);
+        SimdRowSums.largest(rows[r], from + done, length - done, most);
+      }
+    }
+    for (; row < count; row++) {
+      addFixed(rows[row], from, factors[row], sum, sumFrom, length);
+      SimdRowSums.largest(rows[row], from, length, most);
+    }
+    int largest = 0;
+    for (int bits : most) {
+      largest = Math.max(largest, bits);
+    }
+    return Float.intBitsToFloat(largest);
+  }
+
+  @Override
+  public void addWeighted(
+      float[][] rows,
+      int[] members,
+      int count,
+      double[] weights,
+      int from,
+      int length,
+      double[] out,
+      int outFrom) {
+    int i = 0;
+    for (; i <= count - 4; i += 4) {
+      int done = SimdRowSums.addWeighted(rows, members, i, weights, from, length, out, outFrom);
+      for (int m = i; m < i + 4; m++) {
+        addWeighted(rows[members[m]], weights[m], from, done, length, out, outFrom);
+      }
+    }
+    for (; i < count; i++) {
+      addWeighted(rows[members[i]], weights[i], from, 0, length, out, outFrom);
+    }
+  }
+
+  private static void addWeighted(
+      float[] x, double weight, int from, int start, int length, double[] out, int outFrom) {
+    DoubleVector weights = DoubleVector.broadcast(D, weight);
+    int i = start;
+    for (; i <= length - LANES; i += LANES) {
+      FloatVector values = FloatVector.fromArray(F, x, from + i);
+      weights
+          .fma(low(values), DoubleVector.fromArray(D, out, outFrom + i))
+          .intoArray(out, outFrom + i);
+      weights
+          .fma(high(values), DoubleVector.fromArray(D, out, outFrom + i + WIDE))
+          .intoArray(out, outFrom + i + WIDE);
+    }
+    for (; i < length; i++) {
+      out[outFrom + i] = Math.fma(weight, x[from + i], out[outFrom + i]);
+    }
+  }
+
+  @Override
+  public void means(
+      RowMeans means, float[][] rows, int from, int length, float[][] out, int outFrom) {
+    SimdRowMeans.means(means, rows, from, length, out, outFrom);
+  }
+
   private static void addTerms(
       DoubleVector values, DoubleVector factors, long bits, long[] sum, int at) {
     values
@@ -52,89 +118,29 @@ final class SimdColumnKernels implements ColumnKernels {
         .intoArray(sum, at);
   }
 
-  private static DoubleVector low(FloatVector values) {
+  static DoubleVector low(FloatVector values) {
     return (DoubleVector) values.convertShape(VectorOperators.F2D, D, 0);
   }
 
-  private static DoubleVector high(FloatVector values) {
+  static DoubleVector high(FloatVector values) {
     return (DoubleVector) values.convertShape(VectorOperators.F2D, D, 1);
   }
 
   @Override
   public void rank(RankNetwork network, float[][] rows, int from, int length, float[] out) {
-    int[] words = network.words();
-    int inputs = network.inputs();
-    for (int row = 0; row < inputs; row++) {
-      load(rows[row], from, length, words, row * COLUMNS);
-    }
-    int width = (length + LANES - 1) / LANES * LANES;
-    int[] comparators = network.comparators();
-    for (int c = 0; c < comparators.length; c += 3) {
-      int low = comparators[c] * COLUMNS;
-      int high = comparators[c + 1] * COLUMNS;
-      switch (comparators[c + 2]) {
-        case RankNetwork.LOW_ONLY -> keepLow(words, low, high, width);
-        case RankNetwork.HIGH_ONLY -> keepHigh(words, low, high, width);
-        default -> compare(words, low, high, width);
-      }
-    }
+    SimdRanks.run(network, rows, from, length);
     for (int rank = 0; rank < network.ranks(); rank++) {
-      store(words, (network.firstRank() + rank) * COLUMNS, length, out, rank * length);
+      int at = (network.firstRank() + rank) * RankNetwork.COLUMNS;
+      SimdRanks.store(network.words(), at, length, out, rank * length);
     }
   }
 
-  private static void load(float[] x, int from, int length, int[] words, int wordsFrom) {
-    int j = 0;
-    for (; j <= length - LANES; j += LANES) {
-      IntVector bits = FloatVector.fromArray(F, x, from + j).reinterpretAsInts();
-      bits.lanewise(VectorOperators.ASHR, 31)
-          .and(Integer.MAX_VALUE)
-          .lanewise(VectorOperators.XOR, bits)
-          .intoArray(words, wordsFrom + j);
-    }
-    for (; j < length; j++) {
-      words[wordsFrom + j] = RankNetwork.sortable(Float.floatToRawIntBits(x[from + j]));
-    }
-  }
-
-  private static void compare(int[] words, int low, int high, int width) {
-    for (int j = 0; j < width; j += LANES) {
-      IntVector a = IntVector.fromArray(I, words, low + j);
-      IntVector b = IntVector.fromArray(I, words, high + j);
-      a.min(b).intoArray(words, low + j);
-      a.max(b).intoArray(words, high + j);
-    }
-  }
-
-  private static void keepLow(int[] words, int low, int high, int width) {
-    for (int j = 0; j < width; j += LANES) {
-      IntVector.fromArray(I, words, low + j)
-          .min(IntVector.fromArray(I, words, high + j))
-          .intoArray(words, low + j);
-    }
-  }
-
-  private static void keepHigh(int[] words, int low, int high, int width) {
-    for (int j = 0; j < width; j += LANES) {
-      IntVector.fromArray(I, words, low + j)
-          .max(IntVector.fromArray(I, words, high + j))
-          .intoArray(words, high + j);
-    }
-  }
-
-  private static void store(int[] words, int wordsFrom, int length, float[] out, int outFrom) {
-    int j = 0;
-    for (; j <= length - LANES; j += LANES) {
-      IntVector bits = IntVector.fromArray(I, words, wordsFrom + j);
-      bits.lanewise(VectorOperators.ASHR, 31)
-          .and(Integer.MAX_VALUE)
-          .lanewise(VectorOperators.XOR, bits)
-          .reinterpretAsFloats()
-          .intoArray(out, outFrom + j);
-    }
-    for (; j < length; j++) {
-      out[outFrom + j] = Float.intBitsToFloat(RankNetwork.sortable(words[wordsFrom + j]));
-    }
+  @Override
+  public void rankMean(
+      RankNetwork network, float[][] rows, int from, int length, double[] out, int outFrom) {
+    SimdRanks.run(network, rows, from, length);
+    int at = network.firstRank() * RankNetwork.COLUMNS;
+    SimdRanks.means(network.words(), at, network.ranks(), length, out, outFrom);
   }
 
   @Override
@@ -195,9 +201,8 @@ final class SimdColumnKernels implements ColumnKernels {
     for (int block = 0; block < length; block += GRAM_BLOCK) {
       int columns = Math.min(GRAM_BLOCK, length - block);
       int panel = TILE * padded(columns);
-      for (int row = 0; row < count; row++) {
-        int at = row / TILE * panel + row % TILE * GRAM_PARTIALS;
-        pack(rows[row], from + block, columns, packed, at);
+      for (int i = 0; i < panels; i++) {
+        pack(rows, i * TILE, count, from + block, columns, packed, i * panel);
       }
       for (int i = 0; i < panels; i++) {
         for (int j = i; j < panels; j++) {
@@ -212,27 +217,42 @@ final class SimdColumnKernels implements ColumnKernels {
     return (columns + GRAM_PARTIALS - 1) / GRAM_PARTIALS * GRAM_PARTIALS;
   }
 
-  /** A row into its panel [columns / 8 x 4 rows x 8], widened, the last 8 padded with zeros. */
-  private static void pack(float[] x, int from, int columns, double[] packed, int packedFrom) {
+  /**
+   * Four rows into their panel [columns / 8 x 4 rows x 8], widened, the last 8 padded with zeros.
+   * Rows past the end repeat the last.
+   */
+  private static void pack(
+      float[][] rows, int row, int count, int from, int columns, double[] packed, int to) {
+    float[] x0 = rows[row];
+    float[] x1 = rows[Math.min(row + 1, count - 1)];
+    float[] x2 = rows[Math.min(row + 2, count - 1)];
+    float[] x3 = rows[Math.min(row + 3, count - 1)];
     int c = 0;
-    for (; c <= columns - LANES; c += LANES) {
-      FloatVector values = FloatVector.fromArray(F, x, from + c);
-      low(values).intoArray(packed, packedFrom + place(c));
-      high(values).intoArray(packed, packedFrom + place(c + WIDE));
-    }
-    for (; c < columns; c++) {
-      packed[packedFrom + place(c)] = x[from + c];
+    if (LANES >= GRAM_PARTIALS) {
+      for (int at = to; c <= columns - LANES; c += LANES, at += LANES * TILE) {
+        widen(x0, from + c, packed, at);
+        widen(x1, from + c, packed, at + GRAM_PARTIALS);
+        widen(x2, from + c, packed, at + 2 * GRAM_PARTIALS);
+        widen(x3, from + c, packed, at + 3 * GRAM_PARTIALS);
+      }
     }
     for (; c < padded(columns); c++) {
-      packed[packedFrom + place(c)] = 0;
+      int at = to + (c & -GRAM_PARTIALS) * TILE + (c & GRAM_PARTIALS - 1);
+      boolean there = c < columns;
+      packed[at] = there ? x0[from + c] : 0;
+      packed[at + GRAM_PARTIALS] = there ? x1[from + c] : 0;
+      packed[at + 2 * GRAM_PARTIALS] = there ? x2[from + c] : 0;
+      packed[at + 3 * GRAM_PARTIALS] = there ? x3[from + c] : 0;
     }
   }
 
-  private static int place(int column) {
-    return (column & -GRAM_PARTIALS) * TILE + (column & GRAM_PARTIALS - 1);
+  private static void widen(float[] x, int from, double[] packed, int at) {
+    FloatVector values = FloatVector.fromArray(F, x, from);
+    low(values).intoArray(packed, at);
+    high(values).intoArray(packed, at + (WIDE < GRAM_PARTIALS ? WIDE : TILE * GRAM_PARTIALS));
   }
 
-  /** Partial sums of 4 x 4 entries. Rows past the end are whatever is there; fold drops them. */
+  /** Partial sums of 4 x 4 entries. Fold drops what is of rows past the end. */
   private static void tile(double[] packed, int aFrom, int bFrom, int length, double[] partial) {
     for (int lane = 0; lane < GRAM_PARTIALS; lane += WIDE) {
       DoubleVector s00 = DoubleVector.zero(D);

@@ -51,20 +51,34 @@ final class TwinCheck {
 
   /** All kernels for arrays side by side. */
   private static double[] columns(ColumnKernels kernels, int length) {
-    float[][] rows = {values(length + 2), values(length + 1), values(length + 9)};
+    float[][] rows = new float[5][];
+    for (int row = 0; row < rows.length; row++) {
+      rows[row] = values(length + 1 + row);
+    }
     long[] sum = new long[length + 1];
+    double[] factors = {0x1.8p20, 1, -3, 5, 0x1p10};
     kernels.addFixed(rows[0], 1, 0x1.8p20, sum, 1, length);
+    double most = kernels.addFixed(rows, 5, 1, factors, sum, 1, length);
     float[] ranked = new float[2 * length];
     kernels.rank(new RankNetwork(3, 1, 2), rows, 1, length, ranked);
-    double[] out = new double[9 + 4 * length];
-    kernels.gramUpper(rows, 3, 1, length, out);
+    double[] out = new double[10 + 6 * length];
+    out[0] = most;
+    double[] gram = new double[9];
+    kernels.gramUpper(rows, 3, 1, length, gram);
+    System.arraycopy(gram, 0, out, 1, 9);
     double[] rowSum = new double[length];
     kernels.sumRows(rows, new int[] {2, 0, 2}, 1, length, rowSum);
+    kernels.addWeighted(rows, new int[] {1, 4, 3, 2, 0}, 5, factors, 1, length, rowSum, 0);
+    float[][] means = new float[2][length];
+    RowMeans rowMeans = new RowMeans(5, new int[][] {{0, 1, 2, 4}, {3}});
+    kernels.means(rowMeans, rows, 1, length, means, 0);
     for (int i = 0; i < length; i++) {
-      out[9 + i] = sum[i + 1];
-      out[9 + length + i] = rowSum[i];
-      out[9 + 2 * length + i] = ranked[i];
-      out[9 + 3 * length + i] = ranked[length + i];
+      out[10 + i] = sum[i + 1];
+      out[10 + length + i] = rowSum[i];
+      out[10 + 2 * length + i] = ranked[i];
+      out[10 + 3 * length + i] = ranked[length + i];
+      out[10 + 4 * length + i] = means[0][i];
+      out[10 + 5 * length + i] = means[1][i];
     }
     return out;
   }

@@ -120,6 +120,111 @@ class ColumnKernelsTest {
   }
 
   @Test
+  void termsOfManyRowsAreThoseOfEach() {
+    for (int count : new int[] {1, 3, 4, 6, 9}) {
+      for (int length : new int[] {0, 1, 15, 16, 17, 100}) {
+        float[][] rows = normalRows(count, length + 2);
+        double[] factors = new double[count];
+        long[] expected = new long[length + 1];
+        float largest = 0;
+        for (int row = 0; row < count; row++) {
+          factors[row] = (row + 1) * 0x1p20;
+          Kernels.addFixed(rows[row], 2, factors[row], expected, 1, length);
+          for (int j = 0; j < length; j++) {
+            largest = Math.max(largest, Math.abs(rows[row][2 + j]));
+          }
+        }
+        String place = count + " x " + length + ", seed " + SEED;
+        long[] got = new long[length + 1];
+        assertEquals(largest, Kernels.addFixed(rows, count, 2, factors, got, 1, length), place);
+        assertArrayEquals(expected, got, place);
+        got = new long[length + 1];
+        assertEquals(largest, SCALAR.addFixed(rows, count, 2, factors, got, 1, length), place);
+        assertArrayEquals(expected, got, place);
+        if (length > 0) {
+          rows[count - 1][1 + length] = Float.NaN;
+          assertTrue(
+              Float.isNaN(Kernels.addFixed(rows, count, 2, factors, new long[length], 0, length)));
+        }
+      }
+    }
+  }
+
+  @Test
+  void weightedSumsAreOneChainInTheOrderOfTheMembers() {
+    int[] members = {3, 0, 2, 4, 1, 3};
+    double[] weights = {0.3, -1.7, 0.01, 5, 0.9, 1e-3};
+    for (int length : new int[] {0, 1, 15, 16, 33, 100}) {
+      float[][] rows = normalRows(5, length + 3);
+      double[] expected = new double[length + 1];
+      Arrays.fill(expected, 0.1);
+      double[] got = expected.clone();
+      double[] scalar = expected.clone();
+      for (int i = 0; i < members.length; i++) {
+        for (int j = 0; j < length; j++) {
+          expected[1 + j] = Math.fma(weights[i], rows[members[i]][3 + j], expected[1 + j]);
+        }
+      }
+      Kernels.addWeighted(rows, members, members.length, weights, 3, length, got, 1);
+      SCALAR.addWeighted(rows, members, members.length, weights, 3, length, scalar, 1);
+      assertArrayEquals(expected, got, "length " + length + ", seed " + SEED);
+      assertArrayEquals(expected, scalar, "length " + length + ", seed " + SEED);
+    }
+  }
+
+  @Test
+  void meansOfRowsHaveTheDefinedBits() {
+    int[][] members = {{0, 1, 2, 3, 4, 5, 6, 7, 8, 9}, {9}, {0, 2, 5, 7}, {1, 3}, {8, 4, 6}};
+    for (int length : new int[] {0, 1, 15, 16, 33, 100}) {
+      float[][] rows = normalRows(10, length + 3);
+      float[][] got = new float[members.length][length + 1];
+      float[][] scalar = new float[members.length][length + 1];
+      RowMeans means = new RowMeans(10, members);
+      Kernels.means(means, rows, 3, length, got, 1);
+      SCALAR.means(means, rows, 3, length, scalar, 1);
+      for (int mean = 0; mean < members.length; mean++) {
+        for (int j = 0; j < length; j++) {
+          float expected = definedMean(rows, members[mean], 3 + j);
+          assertEquals(expected, got[mean][1 + j], "length " + length + ", seed " + SEED);
+          assertEquals(expected, scalar[mean][1 + j], "length " + length + ", seed " + SEED);
+        }
+      }
+    }
+  }
+
+  private static float definedMean(float[][] rows, int[] members, int column) {
+    int[] sorted = members.clone();
+    Arrays.sort(sorted);
+    double sum = 0;
+    for (int i = 0; i < sorted.length; ) {
+      int four = sorted[i] / 4;
+      double part = rows[sorted[i++]][column];
+      while (i < sorted.length && sorted[i] / 4 == four) {
+        part += rows[sorted[i++]][column];
+      }
+      sum += part;
+    }
+    return (float) (sum * (1.0 / members.length));
+  }
+
+  @Test
+  void impossibleMeansAreRefused() {
+    for (int[] group : new int[][] {{}, {-1}, {4}, {1, 1}}) {
+      assertThrows(IllegalArgumentException.class, () -> new RowMeans(4, new int[][] {group}));
+    }
+  }
+
+  private float[][] normalRows(int count, int length) {
+    float[][] rows = new float[count][length];
+    for (float[] row : rows) {
+      for (int j = 0; j < length; j++) {
+        row[j] = (float) random.nextGaussian() * Math.scalb(1f, random.nextInt(20) - 10);
+      }
+    }
+    return rows;
+  }
+
+  @Test
   void gramMatrixHasTheDefinedBits() {
     for (int count : new int[] {1, 2, 4, 5, 11}) {
       for (int length : new int[] {0, 1, 7, 8, 9, 100, 1024, 1029, 2500}) {
@@ -150,9 +255,9 @@ class ColumnKernelsTest {
 
   private static void definedProduct(
       float[] a, float[] b, int from, int length, double[] out, int entry) {
-    for (int block = 0; block < length; block += 1024) {
+    for (int block = 0; block < length; block += 512) {
       double[] p = new double[8];
-      for (int c = block; c < Math.min(length, block + 1024); c++) {
+      for (int c = block; c < Math.min(length, block + 512); c++) {
         p[(c - block) % 8] += (double) a[from + c] * b[from + c];
       }
       for (int half = 4; half > 0; half /= 2) {
@@ -187,6 +292,18 @@ class ColumnKernelsTest {
     assertArrayEquals(expected, bits(got), rows.length + " rows, seed " + SEED);
     SCALAR.rank(network, rows, from, length, got);
     assertArrayEquals(expected, bits(got), rows.length + " rows, scalar, seed " + SEED);
+    double[] means = new double[length + 1];
+    double[] scalar = new double[length + 1];
+    for (int j = 0; j < length; j++) {
+      for (int rank = 0; rank < network.ranks(); rank++) {
+        means[1 + j] += got[rank * length + j];
+      }
+      means[1 + j] /= network.ranks();
+    }
+    SCALAR.rankMean(network, rows, from, length, scalar, 1);
+    assertArrayEquals(means, scalar, rows.length + " rows, scalar, seed " + SEED);
+    Kernels.rankMean(network, rows, from, length, scalar, 1);
+    assertArrayEquals(means, scalar, rows.length + " rows, seed " + SEED);
   }
 
   private static int[] bits(float[] values) {

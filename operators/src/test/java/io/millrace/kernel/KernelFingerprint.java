@@ -8,7 +8,7 @@ import java.util.Random;
  */
 final class KernelFingerprint {
   /** Changes only when the definition of a kernel's bits does, which breaks every stored state. */
-  static final long EXPECTED = 0xb6fe1f849b110f14L;
+  static final long EXPECTED = 0x143478e6dddc06d8L;
 
   private static final int[] LENGTHS = {0, 1, 3, 4, 7, 16, 17, 63, 64, 65, 127, 192, 257, 1000};
   private static final int[][] SHAPES = {
@@ -58,6 +58,10 @@ final class KernelFingerprint {
       fingerprint.levels(bits, 33, 3, 24);
     }
     fingerprint.halves(1000);
+    fingerprint.columns(3, 70);
+    fingerprint.columns(21, 128);
+    fingerprint.columns(64, 128);
+    fingerprint.columns(6, 700);
     return fingerprint.hash;
   }
 
@@ -164,6 +168,43 @@ final class KernelFingerprint {
     add(x);
   }
 
+  private void columns(int count, int length) {
+    float[][] rows = new float[count][];
+    double[] factors = new double[count];
+    int[] members = new int[count];
+    for (int row = 0; row < count; row++) {
+      rows[row] = values(length + 2);
+      factors[row] = (row + 1) * 0x1p20;
+      members[row] = (row * 5 + 2) % count;
+    }
+    long[] sum = new long[length];
+    add(Kernels.addFixed(rows, count, 2, factors, sum, 0, length));
+    Kernels.addFixed(rows[0], 1, 3, sum, 0, length);
+    double[] out = new double[length];
+    Kernels.addWeighted(rows, members, count, factors, 1, length, out, 0);
+    add(out);
+    Kernels.sumRows(rows, members, 0, length, out);
+    add(out);
+    int columns = Math.min(length, RankNetwork.COLUMNS);
+    Kernels.rankMean(new RankNetwork(count, count / 3, count / 2), rows, 1, columns, out, 0);
+    add(out);
+    for (int i = 0; i < length; i++) {
+      out[i] = sum[i];
+    }
+    add(out);
+    float[] ranked = new float[columns * count];
+    Kernels.rank(new RankNetwork(count, 0, count), rows, 1, columns, ranked);
+    add(ranked);
+    double[] gram = new double[count * count];
+    Kernels.gramAdd(rows, count, 1, length, gram);
+    add(gram);
+    float[][] means = new float[2][length];
+    int[][] groups = {Arrays.copyOf(members, count / 2), {count - 1}};
+    Kernels.means(new RowMeans(count, groups), rows, 2, length, means, 0);
+    add(means[0]);
+    add(means[1]);
+  }
+
   /** Normal values over 24 binades, some exact zeros of both signs. */
   private float[] values(int length) {
     float[] values = new float[length];
@@ -177,6 +218,12 @@ final class KernelFingerprint {
   private void add(float[] values) {
     for (float value : values) {
       add(value);
+    }
+  }
+
+  private void add(double[] values) {
+    for (double value : values) {
+      hash = (hash ^ Double.doubleToRawLongBits(value)) * 0x100000001b3L;
     }
   }
 

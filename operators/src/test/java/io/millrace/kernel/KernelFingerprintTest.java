@@ -13,6 +13,7 @@ import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
 import java.util.concurrent.TimeUnit;
+import java.util.regex.MatchResult;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 import java.util.stream.Stream;
@@ -47,6 +48,24 @@ class KernelFingerprintTest {
   @Test
   void scalarTwinServesWhenTheLaneWidthIsUnknown() throws Exception {
     assertFingerprint("scalar", run(thisJava(), 1, ADD_MODULE, "-Dmillrace.kernels.bits=64"));
+  }
+
+  /**
+   * A second shape, even once and in another kernel, makes JDK 17 box the vectors of all: {@link
+   * SimdColumnKernels}.
+   */
+  @Test
+  void floatVectorsHaveOneShapeInAProcess() throws Exception {
+    assumeTrue(Runtime.version().feature() == 17, "the format of the log is this release's");
+    String output = run(thisJava(), 2, ADD_MODULE, "-Xlog:class+init=info");
+    List<String> shapes =
+        Pattern.compile("jdk/incubator/vector/Float\\w+Vector'")
+            .matcher(output)
+            .results()
+            .map(MatchResult::group)
+            .distinct()
+            .toList();
+    assertEquals(1, shapes.size(), "shapes " + shapes);
   }
 
   @ParameterizedTest

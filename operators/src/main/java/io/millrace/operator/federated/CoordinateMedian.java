@@ -11,22 +11,16 @@ import io.millrace.kernel.RankNetwork;
  */
 final class CoordinateMedian implements ColumnRule {
   private final RankNetwork network;
-  private final float[] ranked;
 
   CoordinateMedian(int clients) {
     network = new RankNetwork(clients, (clients - 1) / 2, 2 - clients % 2);
-    ranked = new float[network.ranks() * RankNetwork.COLUMNS];
   }
 
   @Override
   public void combine(float[][] rows, int from, int length, double[] out, int outFrom) {
     for (int block = 0; block < length; block += RankNetwork.COLUMNS) {
       int columns = Math.min(RankNetwork.COLUMNS, length - block);
-      Kernels.rank(network, rows, from + block, columns, ranked);
-      int other = (network.ranks() - 1) * columns;
-      for (int c = 0; c < columns; c++) {
-        out[outFrom + block + c] = ((double) ranked[c] + ranked[other + c]) / 2;
-      }
+      Kernels.rankMean(network, rows, from + block, columns, out, outFrom + block);
     }
   }
 }

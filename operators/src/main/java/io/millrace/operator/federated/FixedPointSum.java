@@ -46,22 +46,44 @@ final class FixedPointSum {
    *     weight beyond its bounds; nothing is added then
    */
   void add(float[] x, int from, int clientWeight) {
-    if (clientWeight < 1 || clientWeight > scale.largestWeight()) {
-      throw new IllegalArgumentException(
-          "weight is " + clientWeight + ", expected 1 to " + scale.largestWeight());
-    }
-    if (weight + clientWeight > scale.totalWeight()) {
-      throw new IllegalArgumentException(
-          "weight is "
-              + clientWeight
-              + " on top of "
-              + weight
-              + ", expected at most "
-              + scale.totalWeight()
-              + " together");
-    }
+    requireWeight(clientWeight, weight);
     addTerms(x, from, factor(clientWeight));
     weight += clientWeight;
+  }
+
+  /**
+   * Adds the chunks of many clients, which are read together: the same integers as {@link #add} of
+   * each, at about half the price.
+   *
+   * @param rows one array a client, each at least {@link #length} from {@code from} on
+   * @param clientWeights one a row, 1 to the scale's largest
+   * @throws IllegalArgumentException as {@link #add}; nothing is added then
+   */
+  void addAll(float[][] rows, int from, int[] clientWeights) {
+    long together = weight;
+    double[] factors = new double[clientWeights.length];
+    for (int row = 0; row < clientWeights.length; row++) {
+      requireWeight(clientWeights[row], together);
+      together += clientWeights[row];
+      factors[row] = factor(clientWeights[row]);
+    }
+    long[] before = new long[Math.min(BLOCK, sum.length)];
+    for (int block = 0; block < sum.length; block += BLOCK) {
+      int length = Math.min(BLOCK, sum.length - block);
+      System.arraycopy(sum, block, before, 0, length);
+      float most =
+          Kernels.addFixed(rows, factors.length, from + block, factors, sum, block, length);
+      if (!(most <= scale.largest())) {
+        System.arraycopy(before, 0, sum, block, length);
+        for (int row = 0; row < factors.length; row++) {
+          Kernels.addFixed(rows[row], from, -factors[row], sum, 0, block);
+        }
+        for (int row = 0; row < factors.length; row++) {
+          requireSize(rows[row], from, block, length);
+        }
+      }
+    }
+    weight = together;
   }
 
   /**
@@ -170,6 +192,23 @@ final class FixedPointSum {
     weight = 0;
   }
 
+  private void requireWeight(int clientWeight, long before) {
+    if (clientWeight < 1 || clientWeight > scale.largestWeight()) {
+      throw new IllegalArgumentException(
+          "weight is " + clientWeight + ", expected 1 to " + scale.largestWeight());
+    }
+    if (before + clientWeight > scale.totalWeight()) {
+      throw new IllegalArgumentException(
+          "weight is "
+              + clientWeight
+              + " on top of "
+              + before
+              + ", expected at most "
+              + scale.totalWeight()
+              + " together");
+    }
+  }
+
   private double factor(int clientWeight) {
     return clientWeight * Math.scalb(1.0, scale.bits());
   }
@@ -178,20 +217,28 @@ final class FixedPointSum {
   private void addTerms(float[] x, int from, double factor) {
     for (int block = 0; block < sum.length; block += BLOCK) {
       int length = Math.min(BLOCK, sum.length - block);
-      int worst = Kernels.argmaxAbs(x, from + block, length);
-      float value = x[from + block + worst];
-      if (!(Math.abs(value) <= scale.largest())) {
+      try {
+        requireSize(x, from, block, length);
+      } catch (IllegalArgumentException e) {
         Kernels.addFixed(x, from, -factor, sum, 0, block);
-        throw new IllegalArgumentException(
-            "value is "
-                + value
-                + " at coordinate "
-                + (block + worst)
-                + ", expected at most "
-                + scale.largest()
-                + " in size");
+        throw e;
       }
       Kernels.addFixed(x, from + block, factor, sum, block, length);
+    }
+  }
+
+  private void requireSize(float[] x, int from, int block, int length) {
+    int worst = Kernels.argmaxAbs(x, from + block, length);
+    float value = x[from + block + worst];
+    if (!(Math.abs(value) <= scale.largest())) {
+      throw new IllegalArgumentException(
+          "value is "
+              + value
+              + " at coordinate "
+              + (block + worst)
+              + ", expected at most "
+              + scale.largest()
+              + " in size");
     }
   }
 }

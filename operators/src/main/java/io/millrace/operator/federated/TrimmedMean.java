@@ -11,8 +11,6 @@ import java.util.Arrays;
  */
 final class TrimmedMean implements ColumnRule {
   private final RankNetwork network;
-  private final float[] ranked;
-  private final double[] sums = new double[RankNetwork.COLUMNS];
 
   /**
    * @param faulty values to drop at each end, fewer than half of the clients
@@ -20,16 +18,13 @@ final class TrimmedMean implements ColumnRule {
   TrimmedMean(int clients, int faulty) {
     SettingCheck.range("faulty clients", faulty, 0, (clients - 1) / 2);
     network = new RankNetwork(clients, faulty, clients - 2 * faulty);
-    ranked = new float[network.ranks() * RankNetwork.COLUMNS];
   }
 
   @Override
   public void combine(float[][] rows, int from, int length, double[] out, int outFrom) {
     for (int block = 0; block < length; block += RankNetwork.COLUMNS) {
       int columns = Math.min(RankNetwork.COLUMNS, length - block);
-      Kernels.rank(network, rows, from + block, columns, ranked);
-      means(ranked, 0, network.ranks(), columns, sums);
-      System.arraycopy(sums, 0, out, outFrom + block, columns);
+      Kernels.rankMean(network, rows, from + block, columns, out, outFrom + block);
     }
   }
 

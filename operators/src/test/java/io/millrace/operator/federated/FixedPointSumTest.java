@@ -51,6 +51,28 @@ class FixedPointSumTest {
   }
 
   @Test
+  void updatesAddedTogetherGiveTheSameBits() {
+    FixedPointSum together = new FixedPointSum(LENGTH, sum(order()).scale());
+    together.addAll(updates, 0, weights);
+    assertTrue(together.sameBits(sum(order())));
+  }
+
+  @Test
+  void aBadValueAmongUpdatesAddedTogetherLeavesNoTrace() {
+    for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, 1e30f}) {
+      FixedPointSum sum = new FixedPointSum(LENGTH, sum(order()).scale());
+      FixedPointSum before = new FixedPointSum(LENGTH, sum.scale());
+      sum.add(updates[3], 0, weights[3]);
+      before.add(updates[3], 0, weights[3]);
+      float[][] rows = {updates[0].clone(), updates[1], updates[2].clone()};
+      rows[2][LENGTH - 1] = bad;
+      int[] three = {weights[0], weights[1], weights[2]};
+      assertThrows(IllegalArgumentException.class, () -> sum.addAll(rows, 0, three));
+      assertTrue(sum.sameBits(before), "after " + bad);
+    }
+  }
+
+  @Test
   void anySplitAndMergeGivesTheSameBits() {
     FixedPointSum whole = sum(order());
     for (int parts : new int[] {2, 3, 7, 16}) {

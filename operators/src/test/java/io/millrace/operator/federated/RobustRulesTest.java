@@ -77,6 +77,18 @@ class RobustRulesTest {
   }
 
   @Test
+  void mixedRuleIsTheRuleOverMixedUpdates() {
+    Mixing mixing = new NearestNeighbourMixing(FAULTY).mixing(gram(updates));
+    float[][] means = new float[CLIENTS][LENGTH];
+    mixing.apply(updates, 0, LENGTH, means);
+    double[] expected = new double[LENGTH];
+    new TrimmedMean(CLIENTS, FAULTY).combine(means, 0, LENGTH, expected, 0);
+    double[] got = new double[LENGTH];
+    new MixedRule(mixing, new TrimmedMean(CLIENTS, FAULTY)).combine(updates, 0, LENGTH, got, 0);
+    assertArrayEquals(expected, got);
+  }
+
+  @Test
   void mixingFromInnerProductsIsMixingOfVectors() {
     Mixing mixing = new NearestNeighbourMixing(FAULTY).mixing(gram(updates));
     float[][] direct = DirectRules.nearestNeighbourMixing(updates, FAULTY);

@@ -24,8 +24,8 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "bench",
     description = {
-      "Measures coders, learners, page codecs of the KV cache, whole pipelines or their",
-      "checkpoints, each figure against a ceiling or a rival."
+      "Measures coders, learners, page codecs of the KV cache, federated aggregation, whole",
+      "pipelines or their checkpoints, each figure against a ceiling or a rival."
     },
     mixinStandardHelpOptions = true,
     subcommands = CacheQualityCommand.class)
@@ -37,7 +37,8 @@ public final class BenchCommand implements Callable<Integer> {
     pipeline,
     kvpipeline,
     checkpoints,
-    kvcache
+    kvcache,
+    federated
   }
 
   @Spec private CommandSpec spec;
@@ -60,10 +61,11 @@ public final class BenchCommand implements Callable<Integer> {
       names = "--only",
       paramLabel = "WORD",
       description = {
-        "Of pipelines, checkpoints and kvcache, what has this word in its name; several narrow it"
-            + " down:",
+        "Of pipelines, checkpoints, kvcache and federated, what has this word in its name; several"
+            + " narrow it down:",
         "kafka-streams, flink, rocksdb, heap, exactly-once, at-least-once. Of kvcache: a codec,",
-        "encode, openAndRestore, restore, scores, accumulate, keys, values, cache, memory."
+        "encode, openAndRestore, restore, scores, accumulate, keys, values, cache, memory.",
+        "Of federated: part of a rule's name."
       })
   private List<String> only = List.of();
 
@@ -101,6 +103,8 @@ public final class BenchCommand implements Callable<Integer> {
             case checkpoints ->
                 new CheckpointBenchmark(out, quick, subjects(BenchSubject.stores())).run();
             case kvcache -> new PageBenchmarks(spec.commandLine().getErr(), quick, only).run();
+            case federated ->
+                new AggregationBenchmarks(spec.commandLine().getErr(), quick, only).run();
           });
     }
     print(out, results);

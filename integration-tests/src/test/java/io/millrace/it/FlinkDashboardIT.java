@@ -98,6 +98,7 @@ class FlinkDashboardIT {
             List.of(),
             List.of(),
             List.of(),
+            Optional.empty(),
             Optional.empty());
     return new DashboardSnapshot(
         "1", "flink", "2026-01-01T00:00:00Z", 60, "scalar", List.of(pipeline));

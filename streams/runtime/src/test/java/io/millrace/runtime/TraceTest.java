@@ -197,8 +197,7 @@ final class TraceTest {
     assertEquals(List.of(0L, 1L, 2L, 3L, 4L), versions);
     assertTrue(removed >= 4, "removed " + removed);
     assertTrue(
-        phases.containsAll(Set.of("OPEN", "DECIDING", "PUBLISHING", "FAILED")),
-        phases.toString());
+        phases.containsAll(Set.of("OPEN", "DECIDING", "PUBLISHING", "FAILED")), phases.toString());
     assertTrue(
         outcomes.containsAll(Set.of("INCLUDED", "LATE", "EQUIVOCATION", "QUORUM")),
         outcomes.toString());

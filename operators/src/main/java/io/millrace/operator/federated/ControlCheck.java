@@ -29,7 +29,6 @@ final class ControlCheck {
   private static final int MOST_MEASURES = 64;
   private static final int LONGEST_MEASURE = 128;
   private static final double LARGEST_MEASURE = 1e100;
-  private static final int LONGEST_CHUNK = 1 << 26;
   private static final int MOST_CLIENTS = 1 << 20;
 
   private final FederatedSettings settings;
@@ -76,9 +75,9 @@ final class ControlCheck {
     long length = definition.getLength();
     int chunkLength = definition.getChunkLength();
     require(
-        chunkLength >= 1 && chunkLength <= LONGEST_CHUNK,
+        chunkLength >= 1 && chunkLength <= settings.largestChunk(),
         Reason.OUT_OF_RANGE,
-        "chunk length is " + chunkLength + ", expected 1 to " + LONGEST_CHUNK);
+        "chunk length is " + chunkLength + ", expected 1 to " + settings.largestChunk());
     long most = (long) chunkLength * FederatedKeys.MOST_CHUNKS;
     require(
         length >= 1 && length <= most,

@@ -24,6 +24,9 @@ public record FederatedSettings(
   /** Bound on millisecond settings, some 290 years. */
   private static final long MAXIMUM_MILLIS = Long.MAX_VALUE / 1_000_000;
 
+  /** Numbers of a record, which leave room in a mebibyte for what is around them. */
+  private static final int LARGEST_RECORD_BYTES = 983_040;
+
   /**
    * @throws IllegalArgumentException for parts that do not fit each other
    */
@@ -72,6 +75,16 @@ public record FederatedSettings(
       throw new IllegalArgumentException(
           "fedasync mixes one update in, expected rule mean and optimiser sgd");
     }
+  }
+
+  /**
+   * Numbers of a chunk with which none of its records passes Kafka's mebibyte: a published chunk
+   * has the control beside the values, a client's memory 8 bytes a number.
+   */
+  public int largestChunk() {
+    AveragingMethod averaging = method.averaging();
+    int published = exchange.elementBytes() + (averaging.controls() ? Double.BYTES : 0);
+    return LARGEST_RECORD_BYTES / Math.max(published, averaging.remembers() ? Long.BYTES : 0);
   }
 
   /**

@@ -29,9 +29,6 @@ import java.util.List;
  * @param values the file of numbers
  */
 record ModelFile(ModelDefinition definition, int elementBytes, Path values) {
-  /** A chunk leaves room in a megabyte for the record around it. */
-  static final int LARGEST_CHUNK_BYTES = 983_040;
-
   private static final long MOST_CHUNKS = 1_000_000;
   private static final ObjectMapper JSON =
       new ObjectMapper().enable(DeserializationFeature.FAIL_ON_UNKNOWN_PROPERTIES);
@@ -47,9 +44,10 @@ record ModelFile(ModelDefinition definition, int elementBytes, Path values) {
   /**
    * Reads a definition and checks that the numbers fit it.
    *
+   * @param largest numbers of a chunk, and how many there are where the definition does not say
    * @throws ConfigurationException where they do not
    */
-  static ModelFile read(String model, Path definition, Path values, int elementBytes) {
+  static ModelFile read(String model, Path definition, Path values, int elementBytes, int largest) {
     Content content = content(definition);
     List<ModelLayer> layers = new ArrayList<>();
     long length = 0;
@@ -57,7 +55,6 @@ record ModelFile(ModelDefinition definition, int elementBytes, Path values) {
       layers.add(new ModelLayer(layer.name(), length, layer.shape()));
       length = end(definition, length, layer);
     }
-    int largest = LARGEST_CHUNK_BYTES / elementBytes;
     int chunkLength = content.chunkLength() == null ? largest : content.chunkLength();
     if (chunkLength < 1 || chunkLength > largest) {
       throw refuse(definition, "chunk-length " + chunkLength, "1 to " + largest);

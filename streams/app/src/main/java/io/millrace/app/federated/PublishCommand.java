@@ -1,6 +1,7 @@
 package io.millrace.app.federated;
 
 import io.millrace.app.federated.FederatedSelection.Selected;
+import io.millrace.operator.federated.FederatedSettings;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.channels.FileChannel;
@@ -51,9 +52,10 @@ final class PublishCommand implements Callable<Integer> {
   public Integer call() throws IOException {
     FederatedSelection.requireName("--model", model);
     Selected selected = selection.read();
+    FederatedSettings settings = selected.pipeline().settings();
     ModelFile file =
         ModelFile.read(
-            model, definition, values, selected.pipeline().settings().exchange().elementBytes());
+            model, definition, values, settings.exchange().elementBytes(), settings.largestChunk());
     try (OwnerRecords records =
             new OwnerRecords(selected.pipeline(), selected.deployment().kafka());
         FileChannel numbers = file.open()) {

@@ -143,7 +143,7 @@ class FederatedCommandTest {
 
   private ModelFile read(String definition, Path values) throws IOException {
     Path file = Files.writeString(directory.resolve("definition.json"), definition);
-    return ModelFile.read("m", file, values, Float.BYTES);
+    return ModelFile.read("m", file, values, Float.BYTES, 245_760);
   }
 
   private Path floats(int count) throws IOException {

@@ -131,6 +131,10 @@ final class ControlSimulation {
     int chunk = FederatedKeys.chunkOf(command.key());
     byte[] framed = ControlRun.AUTHORITY.open(command.key(), command.record());
     boolean freeze = SingleObject.recordName(framed).equals("RoundFreeze");
+    if (freeze && SingleObject.of(RoundFreeze.class).decode(framed).getContributions().isEmpty()) {
+      // only to be forgotten
+      return;
+    }
     OpenVersion open = run.state.openOrNull;
     if (freeze && SingleObject.of(RoundFreeze.class).decode(framed).getNeedsDecision()) {
       List<Double> products = new ArrayList<>(Collections.nCopies(open.triangle(), 0.0));

@@ -126,7 +126,7 @@ final class FederatedDemo implements AutoCloseable {
     byte[] master = new byte[MASTER_KEY_BYTES];
     new SecureRandom().nextBytes(master);
     Files.write(place.directory().resolve("master.key"), master);
-    int aggregatorPage = FreePort.orAny(0);
+    int aggregatorPage = FreePort.any();
     String yaml = yaml(aggregatorPage);
     Files.writeString(file, yaml);
     deployment = Deployment.parse(file.toString(), yaml, Map.of());

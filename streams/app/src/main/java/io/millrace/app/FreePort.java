@@ -1,10 +1,11 @@
 package io.millrace.app;
 
 import java.io.IOException;
+import java.io.UncheckedIOException;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 
-/** Picks a port for the demo's page. */
+/** Picks ports for the demos. */
 final class FreePort {
   private FreePort() {}
 
@@ -14,6 +15,15 @@ final class FreePort {
       return wanted == 0 ? 0 : probe.getLocalPort();
     } catch (IOException e) {
       return 0;
+    }
+  }
+
+  /** One that nobody listens on now, for a process that must keep its port over its restarts. */
+  static int any() {
+    try (ServerSocket probe = new ServerSocket(0, 1, InetAddress.getLoopbackAddress())) {
+      return probe.getLocalPort();
+    } catch (IOException e) {
+      throw new UncheckedIOException("no port is free", e);
     }
   }
 }

@@ -21,7 +21,7 @@ import java.util.function.IntSupplier;
  * counts stay as they were. For the feed's thread.
  */
 public final class AggregatorCounters implements PipelineCounters {
-  private static final Duration PATIENCE = Duration.ofMillis(400);
+  private static final Duration PATIENCE = Duration.ofMillis(1_500);
 
   private final HttpClient http = HttpClient.newBuilder().connectTimeout(PATIENCE).build();
   private final ObjectMapper json = new ObjectMapper();

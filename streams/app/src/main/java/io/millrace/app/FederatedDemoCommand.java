@@ -236,11 +236,16 @@ final class FederatedDemoCommand implements Callable<Integer> {
       }
       starts = sayRestarts(demo, starts, out);
       FederatedView view = demo.view();
-      long judged = judged(view);
-      if (judged > said || passed / 1e9 >= nextLine) {
-        said = judged;
+      for (PointView point : view.evaluation().orElseThrow().points()) {
+        if (point.version() > said) {
+          said = point.version();
+          nextLine = passed / 1e9 + SILENCE_SECONDS;
+          DemoOptions.say(out, line(view, point, passed / 1e9));
+        }
+      }
+      if (passed / 1e9 >= nextLine) {
         nextLine = passed / 1e9 + SILENCE_SECONDS;
-        DemoOptions.say(out, line(view, passed / 1e9));
+        DemoOptions.say(out, String.format(Locale.ROOT, "%.0f s: %s", passed / 1e9, round(view)));
       }
     }
   }
@@ -257,25 +262,29 @@ final class FederatedDemoCommand implements Callable<Integer> {
     return demo.starts();
   }
 
-  private static String line(FederatedView view, double seconds) {
+  private static String line(FederatedView view, PointView point, double seconds) {
     return String.format(
         Locale.ROOT,
-        "%4.0f s  version %d: accuracy %s, %d updates in all, %d refused; round %d is %s, %d of %d",
+        "version %d: accuracy %s after %.0f s, %d updates in all, %d refused; %s",
+        point.version(),
+        percent(point.accuracy()),
         seconds,
-        judged(view),
-        percent(accuracy(view)),
         view.included(),
         refused(view),
-        view.round().number(),
-        view.round().phase().isEmpty() ? "to begin" : view.round().phase().toLowerCase(Locale.ROOT),
-        view.round().complete(),
-        view.round().target());
+        round(view));
   }
 
-  /** Newest version whose accuracy is known; -1: none. */
-  private static long judged(FederatedView view) {
-    List<PointView> points = view.evaluation().orElseThrow().points();
-    return points.isEmpty() ? -1 : points.get(points.size() - 1).version();
+  private static String round(FederatedView view) {
+    if (view.round().phase().isEmpty()) {
+      return "waiting for the first round";
+    }
+    return String.format(
+        Locale.ROOT,
+        "round %d is %s, %d of %d",
+        view.round().number(),
+        view.round().phase().toLowerCase(Locale.ROOT),
+        view.round().complete(),
+        view.round().target());
   }
 
   private static long refused(FederatedView view) {

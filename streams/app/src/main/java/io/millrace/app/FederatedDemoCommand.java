@@ -222,12 +222,14 @@ final class FederatedDemoCommand implements Callable<Integer> {
     Duration length = options.lengthOrNull();
     long endNanos = length == null ? Long.MAX_VALUE : length.toNanos();
     long said = -1;
+    long newest = -1;
     double nextLine = SILENCE_SECONDS;
     Map<String, Integer> starts = Map.of();
     while (true) {
       long passed = System.nanoTime() - startNanos;
       if (passed >= endNanos
-          || versions > 0 && said >= versions
+          // the judge and the page read the log each on their own: the summary is for both
+          || versions > 0 && Math.min(said, newest) >= versions
           || interrupted.await(Math.min(250_000_000L, endNanos - passed), TimeUnit.NANOSECONDS)) {
         return;
       }
@@ -236,6 +238,7 @@ final class FederatedDemoCommand implements Callable<Integer> {
       }
       starts = sayRestarts(demo, starts, out);
       FederatedView view = demo.view();
+      newest = view.newest();
       for (PointView point : view.evaluation().orElseThrow().points()) {
         if (point.version() > said) {
           said = point.version();

@@ -67,8 +67,8 @@ class FederatedDemoIT {
 
     JsonNode root = new ObjectMapper().readTree(Files.readAllBytes(report));
     assertEquals(engine, root.path("engine").asText());
-    assertEquals(1, root.path("restarts").path("aggregator").asInt(), root.toString());
-    assertEquals(1, root.path("restarts").path("client-1").asInt(), root.toString());
+    assertTrue(root.path("restarts").path("aggregator").asInt() >= 1, root.toString());
+    assertTrue(root.path("restarts").path("client-1").asInt() >= 1, root.toString());
     assertTrue(root.path("versions").asLong() >= VERSIONS, root.toString());
     // every version was judged, whether it was made before the kill or after it
     Set<Long> judged = new HashSet<>();

@@ -35,7 +35,7 @@ class MaskedRoundsTest {
     return names;
   }
 
-  /** T11 over both operators: version 1 is the weighted mean of the survivors, to the bit. */
+  /** T11 over both operators: version 1 is the weighted mean of the survivors, to 1e-7. */
   @Test
   void versionIsTheExactMeanOfTheSurvivorsThroughCrashes() {
     MaskedFederation run = new MaskedFederation(settings(8, 5).build(), true, 1);

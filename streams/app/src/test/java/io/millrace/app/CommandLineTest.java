@@ -10,6 +10,8 @@ import java.io.StringWriter;
 import java.io.UncheckedIOException;
 import java.nio.file.Files;
 import java.nio.file.Path;
+import java.util.ArrayList;
+import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -81,6 +83,27 @@ class CommandLineTest {
         new String[] {"demo", "run", "stop", "replay", "topics", "inspect", "cache", "bench"}) {
       assertTrue(out.toString().contains(name), name);
     }
+  }
+
+  @Test
+  void everyCommandSaysWhatItDoes() {
+    assertHelp(Millrace.commandLine(), List.of());
+  }
+
+  private void assertHelp(CommandLine command, List<String> path) {
+    if (!command.getCommandSpec().usageMessage().hidden()) {
+      List<String> arguments = new ArrayList<>(path);
+      arguments.add("--help");
+      assertEquals(0, run(arguments.toArray(String[]::new)), arguments + ": " + err);
+    }
+    command
+        .getSubcommands()
+        .forEach(
+            (name, child) -> {
+              List<String> below = new ArrayList<>(path);
+              below.add(name);
+              assertHelp(child, below);
+            });
   }
 
   @Test

@@ -34,7 +34,7 @@ final class AggregationBenchmarks {
     this.only = only;
   }
 
-  /** Every rule, the Gram matrix, and decoding and summing for every codec. */
+  /** The Gram matrix and every rule, each against a plain read of the same floats. */
   List<BenchmarkResult> run() {
     KernelMeasurement read = measure(READ, fork("read"));
     KernelMeasurement copy = measure(COPY, fork("copy"));

@@ -29,11 +29,17 @@ import picocli.CommandLine.Spec;
       "Makes a version anew from the log as if a client had never sent anything, and writes its",
       "numbers to a file. For rules that sum, which are all but the robust ones; what other",
       "clients sent stays as it was."
-    },
-    mixinStandardHelpOptions = true)
+    })
 final class RebuildCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private FederatedSelection selection;
+
+  // the standard options would bring a --version of their own, and none of them would be there
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help message and exit.")
+  private boolean isHelpRequested;
 
   @Option(names = "--model", required = true, description = "Which.")
   private String model;

@@ -17,11 +17,17 @@ import picocli.CommandLine.Spec;
     description = {
       "Orders that new tasks start from an older version. Later versions stay readable; the next",
       "one is made from this. Takes effect once the version that is being made is whole."
-    },
-    mixinStandardHelpOptions = true)
+    })
 final class RollBackCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private FederatedSelection selection;
+
+  // the standard options would bring a --version of their own, and none of them would be there
+  @Option(
+      names = {"-h", "--help"},
+      usageHelp = true,
+      description = "Show this help message and exit.")
+  private boolean isHelpRequested;
 
   @Option(names = "--model", required = true, description = "Which.")
   private String model;

@@ -221,7 +221,7 @@ final class MaskedFederation {
     clients.put(
         client,
         new MaskingClient(
-            offers.get(client).getTask(), 2, MaskedRun.random(seed + client.hashCode())));
+            offers.get(client).getTask(), 2, MaskedRun.secret(seed + client.hashCode())));
   }
 
   void keys(String client) {

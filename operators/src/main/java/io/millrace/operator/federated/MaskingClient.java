@@ -50,6 +50,9 @@ import java.util.function.Predicate;
  * bytes. One thread.
  */
 public final class MaskingClient {
+  /** Name of the codec of masked updates, in offers and chunks. */
+  public static final String CODEC = MaskedSum.CODEC;
+
   private static final int LARGEST_CHUNK = 1 << 26;
   private static final int MOST_CHUNKS = 1 << 20;
 

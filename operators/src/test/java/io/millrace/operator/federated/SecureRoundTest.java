@@ -231,7 +231,8 @@ class SecureRoundTest {
     assertEquals(before.join(run.cohort, member -> true), after.join(run.cohort, member -> true));
     assertEquals(List.of(), after.receive(run.deliveries.get(name)));
     List<float[]> update = run.updates.get(name);
-    MaskingClient unsent = new MaskingClient(MaskedRun.task(name, 2), 2, MaskedRun.secret(SEED + 2));
+    MaskingClient unsent =
+        new MaskingClient(MaskedRun.task(name, 2), 2, MaskedRun.secret(SEED + 2));
     unsent.join(run.cohort, member -> true);
     unsent.receive(run.deliveries.get(name));
     byte[] masked = unsent.mask(1, update.get(1), run.weights.get(name));

@@ -67,9 +67,13 @@ final class ChunkSums {
   }
 
   private double[] maskedMean(ChunkRound round) {
+    // of one codec, as they were taken, and of the seed of their round
+    MaskedCodec codec = MaskedCodec.named(round.update(0).codec());
+    double[] packed = new double[codec.packedLength(round.length())];
+    double[] drawn = round.freeze().getNoise() > 0 ? noise(round, packed.length) : new double[0];
+    MaskedSum.of(round, packed.length).addTo(packed, 1 / round.freeze().getDivisor(), drawn);
     double[] mean = new double[round.length()];
-    double[] drawn = round.freeze().getNoise() > 0 ? noise(round, mean.length) : new double[0];
-    MaskedSum.of(round).addTo(mean, 1 / round.freeze().getDivisor(), drawn);
+    codec.unpack(packed, round.freeze().getSeed(), mean);
     return mean;
   }
 

@@ -50,9 +50,6 @@ import java.util.function.Predicate;
  * bytes. One thread.
  */
 public final class MaskingClient {
-  /** Name of the codec of masked updates, in offers and chunks. */
-  public static final String CODEC = MaskedSum.CODEC;
-
   private static final int LARGEST_CHUNK = 1 << 26;
   private static final int MOST_CHUNKS = 1 << 20;
 
@@ -241,9 +238,9 @@ public final class MaskingClient {
   }
 
   /**
-   * A chunk of the update as it may travel: the payload of codec {@value MaskedSum#CODEC}.
+   * A chunk of the update as it may travel: the payload of a {@link MaskedCodec}.
    *
-   * @param values of the chunk, or what a linear codec made of them; not modified
+   * @param values of the chunk as the codec below the masks packs them; not modified
    * @param weight that they count with, 1 to the cohort's largest
    * @return [4 x values.length]
    * @throws IllegalArgumentException for a value beyond the cohort's largest or not finite; or

@@ -1,6 +1,5 @@
 package io.millrace.client;
 
-import io.millrace.operator.federated.MaskingClient;
 import io.millrace.operator.federated.PackedChunk;
 import io.millrace.schema.UpdateTask;
 import java.util.function.IntFunction;
@@ -47,7 +46,7 @@ interface ChunkPacking {
     return new ChunkPacking() {
       @Override
       public String codec(int chunk) {
-        return MaskingClient.CODEC;
+        return masks.codec().name();
       }
 
       @Override

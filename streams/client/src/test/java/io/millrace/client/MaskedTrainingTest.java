@@ -111,7 +111,7 @@ class MaskedTrainingTest {
         traces.forEach((where, bytes) -> assertFalse(holds(bytes, pattern), where));
       }
     }
-    MaskedClients open = new MaskedClients(MaskedClients.open(Privacy.NONE));
+    MaskedClients open = new MaskedClients(MaskedClients.open(Privacy.NONE, "plain"));
     open.turns(1, 0, 1);
     int found = 0;
     for (byte[] pattern : patterns(1)) {
@@ -278,7 +278,7 @@ class MaskedTrainingTest {
 
   @Test
   void aClientThatAsksForMasksTakesNoOpenTask() {
-    MaskedClients open = new MaskedClients(MaskedClients.open(Privacy.NONE));
+    MaskedClients open = new MaskedClients(MaskedClients.open(Privacy.NONE, "plain"));
     open.choose(0, new MaskChoices(true, 3, Map.of()));
     assertThrows(IllegalArgumentException.class, () -> open.turn(0));
     assertEquals(List.of(), open.sent("UpdateChunk"));

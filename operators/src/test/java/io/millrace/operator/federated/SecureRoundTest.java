@@ -115,6 +115,19 @@ class SecureRoundTest {
     assertThrows(IllegalArgumentException.class, () -> fresh.add(new byte[7]));
   }
 
+  /** Noise finer than the sum's unit would tell of the sum what lies below it. */
+  @Test
+  void noiseIsRoundedToTheGridOfTheSum() {
+    MaskedScale coarse = MaskedScale.finest(1e6f, 8);
+    MaskedSum sum = new MaskedSum(0, 4, coarse);
+    sum.unmask(List.of());
+    double unit = coarse.unit();
+    assertTrue(unit > 1e-3);
+    double[] out = {1, 0, 0, 0};
+    sum.addTo(out, 0.5, new double[] {0.4 * unit, 0.6 * unit, -7.3 * unit, 0});
+    assertArrayEquals(new double[] {1, 0.5 * unit, -3.5 * unit, 0}, out);
+  }
+
   @Test
   void oneShareLessThanTheThresholdUnmasksNothing() {
     MaskedRun run = new MaskedRun(8, 0, 5, true, SEED).sent(List.of());

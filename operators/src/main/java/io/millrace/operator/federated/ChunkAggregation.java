@@ -41,6 +41,10 @@ import java.util.function.Consumer;
  * of no updates, which only a rebuild has, makes a version like its parent and changes nothing
  * else.
  *
+ * <p>After a roll-back the optimiser begins anew, and so does a rule's reference: they hold the
+ * steps that were taken back. What is remembered of clients stays: both sides count its increments,
+ * and no client counts one back; it estimates gradients, and the next rounds correct it.
+ *
  * <p>O(c) an update, O(n c) a version, and what a rule or codec takes. State: {@link ChunkState}.
  */
 public final class ChunkAggregation
@@ -369,6 +373,9 @@ public final class ChunkAggregation
   private void advance(ChunkState state, Consumer<? super FederatedOutput> out) {
     while (!state.deciding && isReady(state)) {
       RoundFreeze freeze = state.freezes.element();
+      if (freeze.getParent() != state.newestVersion()) {
+        state.forgetSteps();
+      }
       if (freeze.getNeedsDecision()) {
         state.deciding = true;
         state.revision++;

@@ -13,7 +13,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
-import org.openqa.selenium.WebElement;
 
 /** The page of the KV cache's demo, in a browser. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -46,18 +45,18 @@ class CacheDashboardIT {
     browser.await("sessions are counted", () -> browser.figure("cache-sessions") > 3);
     browser.await("pages are measured", () -> browser.figure("compressed-bits") > 0);
     browser.await("tiers are drawn", () -> browser.drawnPixels("tiers-chart") > 500);
-    browser.await("sessions have rows", () -> browser.elements("#session-rows tr").size() > 3);
-    browser.await("layers have rows", () -> browser.elements("#layer-rows tr").size() == 4);
+    browser.await("sessions have rows", () -> browser.texts("#session-rows tr").size() > 3);
+    browser.await("layers have rows", () -> browser.texts("#layer-rows tr").size() == 4);
   }
 
   @Test
   @Order(2)
   void textsStandSideBySideWithTheLossThatPagesAdd() {
     browser.await("a session is continued", () -> browser.figure("continued") > 0);
-    browser.await("texts are shown", () -> !browser.elements("#continued-texts .pair").isEmpty());
-    WebElement first = browser.elements("#continued-texts .pair").get(0);
-    assertTrue(first.getText().contains("Exact cache"), first.getText());
-    assertTrue(first.getText().contains("Pages alone"), first.getText());
+    browser.await("texts are shown", () -> !browser.texts("#continued-texts .pair").isEmpty());
+    String first = browser.texts("#continued-texts .pair").get(0);
+    assertTrue(first.contains("Exact cache"), first);
+    assertTrue(first.contains("Pages alone"), first);
     assertTrue(browser.figure("compared-tokens") > 100);
     browser.await("heads are drawn", () -> browser.drawnPixels("heads-chart") > 2_000);
     browser.await("the loss is drawn", () -> browser.drawnPixels("added-chart") > 100);
@@ -66,9 +65,9 @@ class CacheDashboardIT {
   @Test
   @Order(3)
   void whatBelongsToDictionariesIsHidden() {
-    List<WebElement> parts = browser.elements("[data-for=dictionary]");
-    assertTrue(parts.size() > 5, "got " + parts.size() + " parts");
-    assertTrue(parts.stream().noneMatch(WebElement::isDisplayed), "a part without figures");
+    String others = "[data-for=dictionary]";
+    assertTrue(browser.texts(others).size() > 5, "the page has parts of others");
+    assertEquals(List.of(), browser.shown(others));
   }
 
   @Test

@@ -13,7 +13,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
-import org.openqa.selenium.WebElement;
 
 /** The page of the federated demo, in a browser. */
 @TestInstance(TestInstance.Lifecycle.PER_CLASS)
@@ -49,7 +48,7 @@ class FederatedDashboardIT {
     browser.await("staleness is drawn", () -> browser.drawnPixels("staleness-chart") > 100);
     browser.await("bytes are compared", () -> browser.figure("bytes-saved") > 0.5);
     browser.await("the quorum is known", () -> browser.figure("round-target") == 4);
-    browser.await("versions have rows", () -> browser.elements("#lineage-rows li").size() > 3);
+    browser.await("versions have rows", () -> browser.texts("#lineage-rows li").size() > 3);
     browser.await("records are counted", () -> browser.figure("records-in") > 0);
   }
 
@@ -57,21 +56,22 @@ class FederatedDashboardIT {
   @Order(2)
   void whoIsTurnedAwayIsNamedWithTheReason() {
     browser.await("an update is refused", () -> browser.figure("updates-refused") > 0);
-    browser.await("it has a row", () -> !browser.elements("#rejection-rows tr").isEmpty());
-    WebElement row = browser.elements("#rejection-rows tr").get(0);
-    assertTrue(row.getText().contains("client-3"), row.getText());
-    assertTrue(row.getText().contains("rule"), row.getText());
-    assertEquals(4, browser.elements("#client-rows tr").size());
-    assertTrue(browser.elements("#client-rows tr").get(3).getText().contains("sign-flip"));
+    browser.await(
+        "the one who flips signs has a row with the reason",
+        () ->
+            browser.texts("#rejection-rows tr").stream()
+                .anyMatch(row -> row.contains("client-3") && row.contains("rule")));
+    List<String> clients = browser.texts("#client-rows tr");
+    assertEquals(4, clients.size());
+    assertTrue(clients.get(3).contains("sign-flip"), clients.get(3));
   }
 
   @Test
   @Order(3)
   void whatBelongsToOthersIsHidden() {
-    List<WebElement> parts =
-        browser.elements("[data-for=dictionary], [data-for=cache], [data-for=plain]");
-    assertTrue(parts.size() > 10, "got " + parts.size() + " parts");
-    assertTrue(parts.stream().noneMatch(WebElement::isDisplayed), "a part without figures");
+    String others = "[data-for=dictionary], [data-for=cache], [data-for=plain]";
+    assertTrue(browser.texts(others).size() > 10, "the page has parts of others");
+    assertEquals(List.of(), browser.shown(others));
   }
 
   @Test

@@ -3,44 +3,22 @@ package io.millrace.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
-import org.junit.jupiter.api.io.TempDir;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The page of the federated demo, in a browser. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class FederatedDashboardIT {
-  private DemoPage demo;
-  private Browser browser;
-
-  @BeforeAll
-  void openThePage(@TempDir Path directory) {
-    Browser.assumeInstalled();
-    demo = DemoPage.startFederated(directory);
-    browser = Browser.open(demo.url(), directory);
-  }
-
-  @AfterAll
-  void closeAll() {
-    if (browser != null) {
-      browser.close();
-    }
-    if (demo != null) {
-      demo.close();
-    }
-  }
+  @RegisterExtension
+  static final ShownDemo DEMO = new ShownDemo("federated-dashboard", DemoPage::startFederated);
 
   @Test
   @Order(1)
-  void roundsAndVersionsAreShown() {
+  void roundsAndVersionsAreShown(Browser browser) {
     browser.await("versions are made", () -> browser.figure("model-version") >= 3);
     browser.await("the accuracy is known", () -> browser.figure("accuracy") > 0.3);
     browser.await("the accuracy is drawn", () -> browser.drawnPixels("accuracy-chart") > 1_000);
@@ -54,7 +32,7 @@ class FederatedDashboardIT {
 
   @Test
   @Order(2)
-  void whoIsTurnedAwayIsNamedWithTheReason() {
+  void whoIsTurnedAwayIsNamedWithTheReason(Browser browser) {
     browser.await("an update is refused", () -> browser.figure("updates-refused") > 0);
     browser.await(
         "the one who flips signs has a row with the reason",
@@ -68,7 +46,7 @@ class FederatedDashboardIT {
 
   @Test
   @Order(3)
-  void whatBelongsToOthersIsHidden() {
+  void whatBelongsToOthersIsHidden(Browser browser) {
     String others = "[data-for=dictionary], [data-for=cache], [data-for=plain]";
     assertTrue(browser.texts(others).size() > 10, "the page has parts of others");
     assertEquals(List.of(), browser.shown(others));
@@ -76,7 +54,7 @@ class FederatedDashboardIT {
 
   @Test
   @Order(4)
-  void theBrowserHasNothingToComplainAboutAndThePageFitsAPhone() {
+  void theBrowserHasNothingToComplainAboutAndThePageFitsAPhone(Browser browser) {
     assertEquals(List.of(), browser.complaints());
     browser.assertFitsAPhone();
   }

@@ -4,9 +4,11 @@ import io.millrace.operator.InvalidInputException;
 import io.millrace.operator.Models;
 import io.millrace.operator.StateCodec;
 import io.millrace.schema.ClientCommit;
+import io.millrace.schema.ClientMemory;
 import io.millrace.schema.ModelChunk;
 import io.millrace.schema.ModelDefinition;
 import io.millrace.schema.ModelLayer;
+import io.millrace.schema.ModelPointer;
 import io.millrace.schema.RoundTick;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
@@ -54,6 +56,9 @@ final class Federation {
 
   private record Message(int chunk, FederatedInput input) {}
 
+  /** A task with the model that it is for, as the client has fetched it. */
+  private record Held(TaskOffer offer, double[] model, double[] control) {}
+
   private static final int CONTROL = -1;
 
   private final ChunkRecords records = new ChunkRecords();
@@ -70,12 +75,13 @@ final class Federation {
   private final TreeMap<Long, double[]> models = new TreeMap<>();
   private final TreeMap<Long, double[]> controls = new TreeMap<>();
   private final TreeMap<String, Integer> withheld = new TreeMap<>();
-  private final List<TaskOffer> offers = new ArrayList<>();
+  private final TreeMap<String, Held> offers = new TreeMap<>();
   private Random chaosOrNull;
   private boolean restoring;
 
   final List<VersionCommit> versions = new ArrayList<>();
   final List<String> refusals = new ArrayList<>();
+  final Map<String, ClientMemory> memories = new TreeMap<>();
   final ChunkState[] chunks;
   ControlState state;
 
@@ -127,19 +133,39 @@ final class Federation {
     deliver(CONTROL, owner(SingleObject.of(RoundTick.class).encode(tick)));
   }
 
+  /** Makes an older version the one that the next is made from. */
+  void rollBack(long version) {
+    ModelPointer pointer = new ModelPointer(ChunkRecords.MODEL, version, "ROLLED_BACK");
+    deliver(CONTROL, owner(SingleObject.of(ModelPointer.class).encode(pointer)));
+    drain();
+  }
+
   double[] model() {
     return models.lastEntry().getValue().clone();
   }
 
+  double[] model(long version) {
+    return models.get(version).clone();
+  }
+
   /** Some clients ask for tasks, train and send; then everything is delivered. */
   void round(List<String> names) {
-    for (String name : names) {
-      deliver(CONTROL, new FederatedInput.Request(new TaskRequest(ChunkRecords.MODEL, name, 0L)));
-    }
-    for (TaskOffer offer : List.copyOf(offers)) {
-      train(offer);
+    names.forEach(this::ask);
+    for (Held task : List.copyOf(offers.values())) {
+      train(task);
     }
     offers.clear();
+    drain();
+  }
+
+  /** Asks for a task, and fetches the model of the one that is given. */
+  void ask(String name) {
+    deliver(CONTROL, new FederatedInput.Request(new TaskRequest(ChunkRecords.MODEL, name, 0L)));
+  }
+
+  /** Trains under the task that was given last, however old its model is now, and sends. */
+  void answer(String name) {
+    train(offers.remove(name));
     drain();
   }
 
@@ -153,13 +179,10 @@ final class Federation {
     drain();
   }
 
-  private void train(TaskOffer offer) {
+  private void train(Held held) {
+    TaskOffer offer = held.offer();
     UpdateTask task = offer.getTask();
-    long base = task.getBaseVersion();
-    Sent sent =
-        clients
-            .get(task.getClient())
-            .train(task, models.get(base).clone(), controls.get(base).clone());
+    Sent sent = clients.get(task.getClient()).train(task, held.model(), held.control());
     List<byte[]> leaves = new ArrayList<>();
     double squaredNorm = 0;
     List<Message> messages = new ArrayList<>();
@@ -266,8 +289,12 @@ final class Federation {
           .computeIfAbsent(chunk, key -> new ArrayDeque<>())
           .add(new Message(chunk, new FederatedInput.Authorised(command.record())));
     } else if (output instanceof FederatedOutput.Task task) {
-      offers.removeIf(old -> old.getTask().getClient().equals(task.offer().getTask().getClient()));
-      offers.add(task.offer());
+      UpdateTask given = task.offer().getTask();
+      double[] model = models.get(given.getBaseVersion()).clone();
+      double[] beside = controls.get(given.getBaseVersion()).clone();
+      offers.put(given.getClient(), new Held(task.offer(), model, beside));
+    } else if (output instanceof FederatedOutput.Memory memory) {
+      memories.put(memory.key(), memory.memory());
     } else if (output instanceof FederatedOutput.Version version) {
       versions.add(version.commit());
     }

@@ -51,7 +51,11 @@ final class FederatedTestSettings {
   }
 
   FederatedTestSettings robust(PreMixing mixing, RobustRule rule, int faulty) {
-    robust = new Robust(mixing, rule, faulty, 20, 3, 2);
+    return robust(mixing, rule, faulty, 3);
+  }
+
+  FederatedTestSettings robust(PreMixing mixing, RobustRule rule, int faulty, int passes) {
+    robust = new Robust(mixing, rule, faulty, 20, passes, 2);
     return this;
   }
 

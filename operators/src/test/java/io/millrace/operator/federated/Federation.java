@@ -28,12 +28,15 @@ import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Both operators over one model in memory, as an engine joins them: topics with one queue for each
  * sender that keeps an order (the control to each chunk, each chunk to the control), and what
  * clients send in a bag. Which queue is next may be random, client records may come up to three
- * times, and any state may go through its bytes after every record.
+ * times, any state may go through its bytes after every record, and the process may be killed at
+ * any record: then all states are those of the last commit, and what was delivered since is
+ * delivered again.
  */
 final class Federation {
   /** A client's part: what it sends for a task. */
@@ -78,7 +81,14 @@ final class Federation {
   private final TreeMap<String, Held> offers = new TreeMap<>();
   private Random chaosOrNull;
   private boolean restoring;
+  private final Map<String, Long> answered = new TreeMap<>();
+  private final List<Message> sinceCommit = new ArrayList<>();
+  private final List<Runnable> heldOutputs = new ArrayList<>();
+  private Random killsOrNull;
+  private boolean exactlyOnce;
+  private Runnable returnToCommit = () -> {};
 
+  int kills;
   final List<VersionCommit> versions = new ArrayList<>();
   final List<String> refusals = new ArrayList<>();
   final Map<String, ClientMemory> memories = new TreeMap<>();
@@ -124,6 +134,41 @@ final class Federation {
     return this;
   }
 
+  /**
+   * Kills the process now and then, and commits more often.
+   *
+   * @param transactions whether outputs since the last commit are lost with it; else they have been
+   *     seen, and come again
+   */
+  Federation killed(long seed, boolean transactions) {
+    killsOrNull = new Random(seed);
+    exactlyOnce = transactions;
+    commit();
+    return this;
+  }
+
+  private void commit() {
+    sinceCommit.clear();
+    List<Runnable> outputs = List.copyOf(heldOutputs);
+    heldOutputs.clear();
+    byte[][] ofControl = sections(controlCodec, state);
+    byte[][][] ofChunks = new byte[chunks.length][][];
+    Arrays.setAll(ofChunks, chunk -> sections(chunkCodec, chunks[chunk]));
+    returnToCommit =
+        () -> {
+          state = controlCodec.decode(ofControl);
+          Arrays.setAll(chunks, chunk -> chunkCodec.decode(ofChunks[chunk]));
+        };
+    outputs.forEach(Runnable::run);
+  }
+
+  private void kill() {
+    kills++;
+    heldOutputs.clear();
+    returnToCommit.run();
+    sinceCommit.forEach(message -> apply(message.chunk(), message.input()));
+  }
+
   void client(String name, Client client) {
     clients.put(name, client);
   }
@@ -151,6 +196,7 @@ final class Federation {
   /** Some clients ask for tasks, train and send; then everything is delivered. */
   void round(List<String> names) {
     names.forEach(this::ask);
+    drain();
     for (Held task : List.copyOf(offers.values())) {
       train(task);
     }
@@ -182,6 +228,7 @@ final class Federation {
   private void train(Held held) {
     TaskOffer offer = held.offer();
     UpdateTask task = offer.getTask();
+    answered.put(task.getClient(), task.getSequence());
     Sent sent = clients.get(task.getClient()).train(task, held.model(), held.control());
     List<byte[]> leaves = new ArrayList<>();
     double squaredNorm = 0;
@@ -242,8 +289,12 @@ final class Federation {
       queues.addAll(commands.values());
       queues.addAll(reports.values());
       queues.removeIf(Deque::isEmpty);
-      if (queues.isEmpty()) {
+      if (queues.isEmpty() && heldOutputs.isEmpty()) {
         return;
+      }
+      if (queues.isEmpty()) {
+        commit();
+        continue;
       }
       int next = chaosOrNull == null ? 0 : chaosOrNull.nextInt(queues.size());
       Message message = queues.get(next).remove();
@@ -252,26 +303,48 @@ final class Federation {
   }
 
   private void deliver(int chunk, FederatedInput input) {
+    apply(chunk, input);
+    if (killsOrNull == null) {
+      return;
+    }
+    sinceCommit.add(new Message(chunk, input));
+    int next = killsOrNull.nextInt(100);
+    if (next < 7) {
+      commit();
+    } else if (next < 9) {
+      kill();
+    }
+  }
+
+  private void apply(int chunk, FederatedInput input) {
+    Consumer<FederatedOutput> out =
+        output -> {
+          if (killsOrNull != null && exactlyOnce) {
+            heldOutputs.add(() -> take(chunk, output));
+          } else {
+            take(chunk, output);
+          }
+        };
     try {
       if (chunk == CONTROL) {
-        control.accept(state, input, 0, Models.NONE, output -> take(CONTROL, output));
+        control.accept(state, input, 0, Models.NONE, out);
       } else {
-        aggregation.accept(chunks[chunk], input, 0, Models.NONE, output -> take(chunk, output));
+        aggregation.accept(chunks[chunk], input, 0, Models.NONE, out);
       }
     } catch (InvalidInputException refusal) {
       refusals.add(refusal.reason() + ": " + refusal.getMessage());
     }
     if (restoring && chunk == CONTROL) {
-      state = restored(controlCodec, state);
+      state = controlCodec.decode(sections(controlCodec, state));
     } else if (restoring) {
-      chunks[chunk] = restored(chunkCodec, chunks[chunk]);
+      chunks[chunk] = chunkCodec.decode(sections(chunkCodec, chunks[chunk]));
     }
   }
 
-  private static <S> S restored(StateCodec<S> codec, S state) {
+  private static <S> byte[][] sections(StateCodec<S> codec, S state) {
     byte[][] sections = new byte[codec.sections()][];
     Arrays.setAll(sections, section -> codec.encode(state, section));
-    return codec.decode(sections);
+    return sections;
   }
 
   private void take(int from, FederatedOutput output) {
@@ -290,6 +363,9 @@ final class Federation {
           .add(new Message(chunk, new FederatedInput.Authorised(command.record())));
     } else if (output instanceof FederatedOutput.Task task) {
       UpdateTask given = task.offer().getTask();
+      if (given.getSequence() <= answered.getOrDefault(given.getClient(), -1L)) {
+        return; // it comes again
+      }
       double[] model = models.get(given.getBaseVersion()).clone();
       double[] beside = controls.get(given.getBaseVersion()).clone();
       offers.put(given.getClient(), new Held(task.offer(), model, beside));

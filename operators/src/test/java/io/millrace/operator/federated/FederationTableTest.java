@@ -95,10 +95,8 @@ class FederationTableTest {
   @Test
   void scallionWithoutCompressionIsScaffold() {
     for (int rounds : new int[] {1, 2, 10}) {
-      double scaffold =
-          error(row(AveragingMethod.SCAFFOLD, steps(0.02), "plain", CLIENTS), rounds);
-      double scallion =
-          error(row(AveragingMethod.SCALLION, steps(0.02), "plain", CLIENTS), rounds);
+      double scaffold = error(row(AveragingMethod.SCAFFOLD, steps(0.02), "plain", CLIENTS), rounds);
+      double scallion = error(row(AveragingMethod.SCALLION, steps(0.02), "plain", CLIENTS), rounds);
       // floats travel: seven digits of each increment
       assertEquals(scaffold, scallion, 1e-6 * scaffold, rounds + " rounds");
     }
@@ -181,10 +179,7 @@ class FederationTableTest {
       Trained trained = federation(row, row.settings());
       rounds(trained, row, 40);
       ClientMemory escrow =
-          trained
-              .run()
-              .memories
-              .get(FederatedKeys.clientChunk(ChunkRecords.MODEL, name(4), 0));
+          trained.run().memories.get(FederatedKeys.clientChunk(ChunkRecords.MODEL, name(4), 0));
       long[] sums = new long[LENGTH];
       escrow.getSums().duplicate().order(ByteOrder.LITTLE_ENDIAN).asLongBuffer().get(sums);
       ClientMethod half = half(row);
@@ -217,8 +212,7 @@ class FederationTableTest {
   }
 
   private static ClientMethod half(Row row) {
-    return ClientMethods.of(
-        row.method(), TaskParameters.of(row.settings().build()), LENGTH);
+    return ClientMethods.of(row.method(), TaskParameters.of(row.settings().build()), LENGTH);
   }
 
   private static void train(

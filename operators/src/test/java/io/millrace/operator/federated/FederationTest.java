@@ -1,5 +1,6 @@
 package io.millrace.operator.federated;
 
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
@@ -18,6 +19,7 @@ class FederationTest {
 
   private final Quadratics problem = new Quadratics(3);
 
+  /** T1 over both operators. */
   @ParameterizedTest
   @CsvSource({
     "plain, NONE, MEAN",
@@ -40,6 +42,63 @@ class FederationTest {
     assertEquals(clean, averaging(restored, codec, 0.02, 4).fingerprints());
   }
 
+  /** T2: a hundred runs, each killed at random records, half of them without transactions. */
+  @ParameterizedTest
+  @CsvSource({
+    "FEDAVG, plain, MEAN",
+    "FEDAVG, qsgd-16, TRIMMED_MEAN",
+    "EF21, top-k-0.3, MEAN",
+    "SCAFFOLD, plain, MEAN"
+  })
+  void killsAtAnyRecordLoseNothingAndDoubleNothing(
+      AveragingMethod method, String codec, RobustRule rule) {
+    PreMixing mixing = rule == RobustRule.MEAN ? PreMixing.NONE : PreMixing.NEAREST_NEIGHBOURS;
+    FederatedTestSettings settings =
+        new FederatedTestSettings()
+            .method(method)
+            .codecs(codec)
+            .robust(mixing, rule, 2)
+            .round(10, 5, 0);
+    Federation clean = rounds(remembering(federation(settings), method, codec), 4);
+    assertEquals(4 * CLIENTS, included(clean));
+    int kills = 0;
+    for (long seed = 1; seed <= 25; seed++) {
+      boolean transactions = seed % 2 == 0;
+      Federation run = federation(settings).killed(seed, transactions);
+      remembering(run, method, codec);
+      for (int round = 0; round < 4; round++) {
+        run.round(names());
+      }
+      kills += run.kills;
+      // without transactions a commit may be said again, in the same words
+      assertEquals(
+          clean.fingerprints(),
+          transactions ? run.fingerprints() : run.fingerprints().stream().distinct().toList(),
+          "seed " + seed);
+      if (transactions) {
+        assertEquals(List.of(), run.refusals);
+      }
+    }
+    assertTrue(kills >= 100, kills + " kills");
+  }
+
+  /** T12: the parent is the version rolled back to, and those after it can still be read. */
+  @Test
+  void aRoundAfterARollBackStartsFromTheOlderVersion() {
+    Federation run = averaging(federation(new FederatedTestSettings()), "plain", 0.02, 5);
+    double[] second = run.model(2);
+    double[] fifth = run.model(5);
+    run.rollBack(2);
+    rounds(run, 1);
+    assertEquals(2, run.versions.get(6).getParent());
+    assertEquals(6, run.versions.get(6).getVersion());
+    assertArrayEquals(second, run.model(2));
+    assertArrayEquals(fifth, run.model(5));
+    Federation straight = averaging(federation(new FederatedTestSettings()), "plain", 0.02, 3);
+    assertArrayEquals(straight.model(), run.model());
+  }
+
+  /** T3 over both operators. */
   @Test
   void aChunkThatNeverComesKeepsItsUpdateOutOfAllChunks() {
     FederatedTestSettings settings = new FederatedTestSettings().round(10, 3, 1000);
@@ -83,11 +142,26 @@ class FederationTest {
     }
   }
 
+  private Federation remembering(Federation run, AveragingMethod method, String codec) {
+    TaskParameters parameters = TaskParameters.of(new FederatedTestSettings().build());
+    for (int client = 0; client < CLIENTS; client++) {
+      ClientMethod half = ClientMethods.of(method, parameters, LENGTH);
+      LocalSteps local = new LocalSteps(STEPS, 0.02, 0);
+      run.client(name(client), new MethodClient(half, local, gradient(client), codec, CHUNK));
+    }
+    return run;
+  }
+
+  private static int included(Federation run) {
+    return run.versions.stream().mapToInt(version -> version.getContributions().size()).sum();
+  }
+
   private static Federation rounds(Federation run, int rounds) {
+    int before = run.versions.size();
     for (int round = 0; round < rounds; round++) {
       run.round(names());
     }
-    assertEquals(rounds + 1, run.versions.size());
+    assertEquals(before + rounds, run.versions.size());
     return run;
   }
 

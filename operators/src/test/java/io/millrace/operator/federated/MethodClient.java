@@ -23,8 +23,7 @@ final class MethodClient implements Federation.Client {
 
   @Override
   public Federation.Sent train(UpdateTask task, double[] model, double[] control) {
-    LocalResult result =
-        LocalRounds.result(half, local, gradient, new double[][] {model, control});
+    LocalResult result = LocalRounds.result(half, local, gradient, new double[][] {model, control});
     float[] increment = half.increment(result);
     float[] second = half.second(result);
     List<byte[]> payloads = payloads(increment, task.getSeed());

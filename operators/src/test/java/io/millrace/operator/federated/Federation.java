@@ -48,6 +48,11 @@ final class Federation {
      * @param control beside it
      */
     Sent train(UpdateTask task, double[] model, double[] control);
+
+    /** How many examples it trains on. */
+    default int examples() {
+      return 1;
+    }
   }
 
   /**
@@ -229,7 +234,8 @@ final class Federation {
     TaskOffer offer = held.offer();
     UpdateTask task = offer.getTask();
     answered.put(task.getClient(), task.getSequence());
-    Sent sent = clients.get(task.getClient()).train(task, held.model(), held.control());
+    Client client = clients.get(task.getClient());
+    Sent sent = client.train(task, held.model(), held.control());
     List<byte[]> leaves = new ArrayList<>();
     double squaredNorm = 0;
     List<Message> messages = new ArrayList<>();
@@ -261,7 +267,7 @@ final class Federation {
             chunks.length,
             ByteBuffer.wrap(MerkleTree.root(leaves)),
             squaredNorm,
-            1,
+            client.examples(),
             1,
             List.of(),
             Map.of(),

@@ -162,7 +162,7 @@ public final class ChunkAggregation
   }
 
   private void start(ChunkState state, ModelChunk chunk, Consumer<? super FederatedOutput> out) {
-    double[] values = ChunkVersions.start(state, chunk);
+    double[] values = ChunkVersions.start(state.key, state.isStarted(), chunk);
     if (!ChunkVersions.fits(values, ChunkVersions.largest(settings.exchange().elementBytes()))) {
       throw refuse(Reason.OUT_OF_RANGE, "version 0 has numbers beyond those to be published");
     }

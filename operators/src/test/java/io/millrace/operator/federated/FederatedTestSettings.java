@@ -58,6 +58,16 @@ final class FederatedTestSettings {
     return this;
   }
 
+  FederatedTestSettings buffer(int size) {
+    policy = new Buffered(size, 1, 100);
+    return this;
+  }
+
+  FederatedTestSettings correction(double largest) {
+    policy = new Buffered(3, largest, 100);
+    return this;
+  }
+
   FederatedTestSettings privacy(double clip, double noise) {
     privacy = new Privacy(clip, noise, 0, 1e-5, 0);
     return this;

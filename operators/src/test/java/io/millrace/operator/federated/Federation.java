@@ -50,7 +50,18 @@ final class Federation {
    *
    * @param seconds empty where the method sends none
    */
-  record Sent(List<byte[]> payloads, List<byte[]> seconds) {}
+  record Sent(List<byte[]> payloads, List<byte[]> seconds, int examples) {
+    /** Of a client that gets a task and does nothing. */
+    static final Sent NOTHING = new Sent(List.of(), List.of(), 0);
+
+    /** Of one example. */
+    Sent(List<byte[]> payloads, List<byte[]> seconds) {
+      this(payloads, seconds, 1);
+    }
+  }
+
+  /** What came to a chunk. */
+  record Logged(int chunk, FederatedInput input) {}
 
   private record Message(int chunk, FederatedInput input) {}
 
@@ -73,6 +84,9 @@ final class Federation {
   private final List<TaskOffer> offers = new ArrayList<>();
   private Random chaosOrNull;
   private boolean restoring;
+
+  /** All that came to chunks, in order. */
+  final List<Logged> log = new ArrayList<>();
 
   final List<VersionCommit> versions = new ArrayList<>();
   final List<String> refusals = new ArrayList<>();
@@ -127,6 +141,11 @@ final class Federation {
     deliver(CONTROL, owner(SingleObject.of(RoundTick.class).encode(tick)));
   }
 
+  /** Numbers of a version, one of the newest twenty. */
+  double[] model(long version) {
+    return models.get(version).clone();
+  }
+
   double[] model() {
     return models.lastEntry().getValue().clone();
   }
@@ -160,6 +179,9 @@ final class Federation {
         clients
             .get(task.getClient())
             .train(task, models.get(base).clone(), controls.get(base).clone());
+    if (sent.payloads().isEmpty()) {
+      return;
+    }
     List<byte[]> leaves = new ArrayList<>();
     double squaredNorm = 0;
     List<Message> messages = new ArrayList<>();
@@ -191,7 +213,7 @@ final class Federation {
             chunks.length,
             ByteBuffer.wrap(MerkleTree.root(leaves)),
             squaredNorm,
-            1,
+            sent.examples(),
             1,
             List.of(),
             Map.of(),
@@ -233,6 +255,7 @@ final class Federation {
       if (chunk == CONTROL) {
         control.accept(state, input, 0, Models.NONE, output -> take(CONTROL, output));
       } else {
+        log.add(new Logged(chunk, input));
         aggregation.accept(chunks[chunk], input, 0, Models.NONE, output -> take(chunk, output));
       }
     } catch (InvalidInputException refusal) {

@@ -180,9 +180,15 @@ final class ChunkFederation {
 
   /** Delivers, and makes a version of the mean of all that is whole; drops all else. */
   void close(double rate) {
+    closeFrom(version(), rate);
+  }
+
+  /** Likewise, on an older version. */
+  void closeFrom(long parent, double rate) {
     deliver();
     List<Contribution> parts = whole();
     RoundFreeze freeze = ChunkRecords.freeze(version() + 1, parts, largest(parts));
+    freeze.setParent(parent);
     freeze.setRate(rate);
     List<Long> dropped = new ArrayList<>(receipts.keySet());
     parts.forEach(part -> dropped.remove(part.getSequence()));

@@ -142,6 +142,12 @@ class KroneckerRoundsTest {
     assertEquals(List.of(), run.refusals);
   }
 
+  private static void update(ChunkFederation run, Random random) {
+    UpdateTask task = run.task("client-1");
+    run.chunk(task, 0, plain(random(random, 15)), plain(random(random, 7)));
+    run.chunk(task, 1, plain(random(random, 10)), plain(random(random, 7)));
+  }
+
   private static void put(double[] update, int from, Dense dense, double[] vectors, int inputs) {
     int count = inputs * (vectors.length - inputs);
     double[] part =
@@ -228,6 +234,20 @@ class KroneckerRoundsTest {
       loss += difference * difference;
     }
     return Double.isNaN(loss) ? Double.MAX_VALUE : loss;
+  }
+
+  @Test
+  void afterARollBackFactorsBeginAnewAndLayersStayKnown() {
+    ChunkFederation run = federation();
+    update(run, new Random(4));
+    run.close(0.5);
+    double[] first = run.model();
+    update(run, new Random(5));
+    run.close(0.5);
+    update(run, new Random(4));
+    run.closeFrom(0, 0.5);
+    assertEquals(List.of(), run.refusals);
+    assertArrayEquals(first, run.model());
   }
 
   @Test

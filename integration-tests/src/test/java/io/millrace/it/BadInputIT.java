@@ -28,9 +28,9 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Ten thousand bad records among good ones: none stops the stream, none leaves a trace in it. */
 final class BadInputIT {
@@ -53,22 +53,16 @@ final class BadInputIT {
           "atoms: 48",
           "error-bound: 0.05");
 
-  private BrokerProcess broker;
+  @RegisterExtension private final FreshBroker broker = new FreshBroker(DIRECTORY);
+
   private Cluster cluster;
 
   @BeforeEach
-  void startBroker() throws Exception {
-    Directories.delete(DIRECTORY);
-    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
-    cluster = new Cluster(broker.bootstrapServers());
+  void createTopics() throws Exception {
+    cluster = broker.cluster();
     Map<String, String> large = Map.of("max.message.bytes", Integer.toString(RECORD_BYTES));
     cluster.createTopic(INPUT, PARTITIONS, large);
     cluster.createTopic(CLEAN_INPUT, PARTITIONS, large);
-  }
-
-  @AfterEach
-  void stopBroker() {
-    broker.close();
   }
 
   @Test

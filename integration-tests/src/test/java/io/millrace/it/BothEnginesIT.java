@@ -8,7 +8,6 @@ import io.millrace.app.replay.KeyedReading;
 import io.millrace.app.replay.WsnDataset;
 import io.millrace.schema.SensorReading;
 import io.millrace.schema.SingleObject;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -23,9 +22,9 @@ import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** One pipeline file, one broker, both engines one after the other: the same records. */
 final class BothEnginesIT {
@@ -41,23 +40,17 @@ final class BothEnginesIT {
   private static final List<String> CHANNELS =
       List.of("codes", "anomalies", "dictionaries", "dead-letters");
 
-  private BrokerProcess broker;
+  @RegisterExtension private final FreshBroker broker = new FreshBroker(DIRECTORY);
+
   private Cluster cluster;
 
   /** What readers see of a record beside its key and offset, the value as comparable text. */
   private record Seen(int partition, long timestampMillis, String value) {}
 
   @BeforeEach
-  void startBroker() throws IOException {
-    Directories.delete(DIRECTORY);
-    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
-    cluster = new Cluster(broker.bootstrapServers());
+  void createTopics() {
+    cluster = broker.cluster();
     cluster.createTopic(INPUT, PARTITIONS, Map.of());
-  }
-
-  @AfterEach
-  void stopBroker() {
-    broker.close();
   }
 
   @Test

@@ -10,7 +10,6 @@ import java.util.Map;
 import java.util.function.BooleanSupplier;
 import java.util.logging.Level;
 import org.openqa.selenium.By;
-import org.openqa.selenium.WebElement;
 import org.openqa.selenium.chrome.ChromeDriver;
 import org.openqa.selenium.chrome.ChromeDriverService;
 import org.openqa.selenium.chrome.ChromeOptions;
@@ -23,7 +22,7 @@ import org.openqa.selenium.support.ui.WebDriverWait;
 final class Browser implements AutoCloseable {
   private static final Path CHROMIUM = Path.of("/usr/bin/chromium");
   private static final Path DRIVER = Path.of("/usr/bin/chromedriver");
-  private static final Duration PATIENCE = Duration.ofSeconds(40);
+  private static final Duration PATIENCE = Duration.ofSeconds(120);
 
   private final ChromeDriver driver;
 
@@ -60,23 +59,46 @@ final class Browser implements AutoCloseable {
         .until(driving -> condition.getAsBoolean());
   }
 
-  WebElement element(String id) {
-    return driver.findElement(By.id(id));
+  /**
+   * Texts of all elements that a selector finds, as a reader sees them, of one moment. No element
+   * is kept: the page draws its rows anew with every snapshot. Spaces that do not break are spaces.
+   */
+  List<String> texts(String selector) {
+    return strings(
+        "return [...document.querySelectorAll(arguments[0])].map(e => e.innerText);", selector);
   }
 
-  List<WebElement> elements(String selector) {
-    return driver.findElements(By.cssSelector(selector));
+  /** Of the elements that a selector finds, those that a reader sees; by their text. */
+  List<String> shown(String selector) {
+    return strings(
+        "return [...document.querySelectorAll(arguments[0])]"
+            + ".filter(e => e.checkVisibility()).map(e => e.innerText);",
+        selector);
   }
 
-  /** Text of an element as a reader sees it; empty where it is hidden. */
+  /** Text of an element as a reader sees it. */
   String text(String id) {
-    return element(id).getText();
+    return texts("#" + id).get(0);
+  }
+
+  /** An attribute of the first element that a selector finds; null where it has none. */
+  String attribute(String selector, String name) {
+    return (String)
+        run(
+            "return document.querySelector(arguments[0]).getAttribute(arguments[1]);",
+            selector,
+            name);
   }
 
   /** A figure as the server sent it, before rounding; -1 while there is none. */
   double figure(String id) {
-    String value = element(id).getDomAttribute("data-value");
+    String value = attribute("#" + id, "data-value");
     return value == null ? -1 : Double.parseDouble(value);
+  }
+
+  /** Clicks the first element that a selector finds, as a reader would. */
+  void click(String selector) {
+    driver.findElement(By.cssSelector(selector)).click();
   }
 
   /** Pixels of a chart that were drawn on. */
@@ -127,6 +149,11 @@ final class Browser implements AutoCloseable {
   @Override
   public void close() {
     driver.quit();
+  }
+
+  private List<String> strings(String script, Object... arguments) {
+    return ((List<?>) run(script, arguments))
+        .stream().map(text -> ((String) text).replace('\u00a0', ' ')).toList();
   }
 
   private static ChromeDriverService service() {

@@ -4,13 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -21,31 +16,16 @@ class CacheDemoIT {
   @ParameterizedTest
   @ValueSource(strings = {"kafka-streams", "flink"})
   void continuesSessionsFromTheirPagesAndReportsTheLoss(String engine) throws IOException {
-    Directories.delete(DIRECTORY);
-    Path report = DIRECTORY.resolve("report.json").toAbsolutePath();
-    try (JavaProcess demo =
-        JavaProcess.startApp(
-            "demo",
+    JsonNode root =
+        DemoReport.of(
             DIRECTORY,
-            List.of("-Xmx1g", "--add-modules=jdk.incubator.vector"),
-            Map.of(),
-            List.of(
-                "demo",
-                "kvcache",
-                "--engine",
-                engine,
-                "--for",
-                "40s",
-                "--port",
-                "0",
-                "--report",
-                report.toString()))) {
-      demo.awaitLine("Writing and reading. Page: http://127.0.0.1:", Duration.ofSeconds(120));
-      demo.awaitLine("Report: ", Duration.ofSeconds(120));
-      Await.until(() -> "the demo ends", Duration.ofSeconds(60), () -> !demo.isAlive());
-    }
-
-    JsonNode root = new ObjectMapper().readTree(Files.readAllBytes(report));
+            "Writing and reading. Page: ",
+            "demo",
+            "kvcache",
+            "--engine",
+            engine,
+            "--for",
+            "40s");
     assertTrue(root.path("millrace").isTextual());
     assertTrue(root.path("page").asText().startsWith("http://127.0.0.1:"));
     JsonNode pipeline = root.path("pipeline");

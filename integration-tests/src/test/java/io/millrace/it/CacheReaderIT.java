@@ -34,9 +34,9 @@ import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.KafkaProducer;
 import org.apache.kafka.clients.producer.ProducerRecord;
 import org.apache.kafka.common.serialization.ByteArraySerializer;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 import picocli.CommandLine;
 
 /** A cache that a pipeline wrote, read back by command and over HTTP. */
@@ -72,25 +72,19 @@ final class CacheReaderIT {
   private final HttpClient http = HttpClient.newHttpClient();
   private final KeyValueTrace trace = KeyValueTrace.of(11);
   private final StringWriter said = new StringWriter();
-  private BrokerProcess broker;
+  @RegisterExtension private final FreshBroker broker = new FreshBroker(DIRECTORY);
+
   private Cluster cluster;
   private Deployment deployment;
 
   @BeforeEach
-  void startBroker() throws IOException {
-    Directories.delete(DIRECTORY);
-    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
-    cluster = new Cluster(broker.bootstrapServers());
+  void createTopics() {
+    cluster = broker.cluster();
     cluster.createTopic(INPUT, PARTITIONS, Map.of());
     deployment =
         new Deployment(
             "cache", INPUT, PIPELINE, PARTITIONS, 1, true, DIRECTORY.toAbsolutePath(), cluster);
     deployment.createTopics();
-  }
-
-  @AfterEach
-  void stopBroker() {
-    broker.close();
   }
 
   @Test

@@ -16,7 +16,6 @@ import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
 import org.junit.jupiter.api.io.TempDir;
-import org.openqa.selenium.WebElement;
 
 /**
  * A real browser looks at the page of a running demo. With {@code -Dmillrace.dashboard.url=URL} it
@@ -62,9 +61,7 @@ class DashboardIT {
   void dictionariesAreLearnedAndTheirAtomsDrawn() {
     browser.await(
         "a version beyond the first is there", () -> browser.figure("model-versions") > 1);
-    browser.await(
-        "atoms are there",
-        () -> browser.element("atoms-chart").getDomAttribute("data-atoms") != null);
+    browser.await("atoms are there", () -> browser.attribute("#atoms-chart", "data-atoms") != null);
     browser.await("atoms are drawn", () -> browser.drawnPixels("atoms-chart") > 2_000);
     browser.await("versions are drawn", () -> browser.drawnPixels("versions-chart") > 500);
   }
@@ -72,7 +69,7 @@ class DashboardIT {
   @Test
   @Order(3)
   void theSignalAndItsReconstructionAreDrawn() {
-    browser.await("a sensor can be chosen", () -> !browser.elements("#sensor option").isEmpty());
+    browser.await("a sensor can be chosen", () -> !browser.texts("#sensor option").isEmpty());
     browser.await("the signal is drawn", () -> browser.drawnPixels("signal-chart") > 2_000);
     String newest =
         "return fetch('/api/snapshot').then((answer) => answer.json()).then((snapshot) =>"
@@ -84,13 +81,13 @@ class DashboardIT {
   @Test
   @Order(4)
   void eachPipelineHasItsTab() {
-    List<WebElement> tabs = browser.elements("#pipelines button");
-    assertTrue(tabs.size() > 1, "got " + tabs.size() + " tabs, expected one per pipeline");
+    List<String> tabs = browser.texts("#pipelines button");
+    assertTrue(tabs.size() > 1, "expected a tab per pipeline, got " + tabs);
     String before = browser.text("topics");
-    tabs.get(1).click();
+    browser.click("#pipelines button:nth-child(2)");
     browser.await("the other pipeline is shown", () -> !browser.text("topics").equals(before));
-    assertEquals("true", tabs.get(1).getDomAttribute("aria-selected"));
-    assertNotEquals("true", tabs.get(0).getDomAttribute("aria-selected"));
+    assertEquals("true", browser.attribute("#pipelines button:nth-child(2)", "aria-selected"));
+    assertNotEquals("true", browser.attribute("#pipelines button:nth-child(1)", "aria-selected"));
     browser.await("its signal is drawn", () -> browser.drawnPixels("signal-chart") > 2_000);
   }
 
@@ -100,9 +97,8 @@ class DashboardIT {
     assumeTrue(demo.isPresent(), "the page that was given may be of another engine");
     assertEquals("kafka-streams", browser.text("engine"));
     assertEquals("0", browser.text("restarts"));
-    List<WebElement> tiles = browser.elements(".tile.checkpoint");
-    assertEquals(2, tiles.size());
-    assertTrue(tiles.stream().noneMatch(WebElement::isDisplayed), "a tile without figures");
+    assertEquals(2, browser.texts(".tile.checkpoint").size());
+    assertEquals(List.of(), browser.shown(".tile.checkpoint"));
   }
 
   @Test

@@ -4,13 +4,8 @@ import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import com.fasterxml.jackson.databind.JsonNode;
-import com.fasterxml.jackson.databind.ObjectMapper;
 import java.io.IOException;
-import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
-import java.util.List;
-import java.util.Map;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.ValueSource;
 
@@ -21,30 +16,8 @@ class DemoIT {
   @ParameterizedTest
   @ValueSource(strings = {"kafka-streams", "flink"})
   void learnsFromBothSetsAndReportsWhatItDid(String engine) throws IOException {
-    Directories.delete(DIRECTORY);
-    Path report = DIRECTORY.resolve("report.json").toAbsolutePath();
-    try (JavaProcess demo =
-        JavaProcess.startApp(
-            "demo",
-            DIRECTORY,
-            List.of("-Xmx1g", "--add-modules=jdk.incubator.vector"),
-            Map.of(),
-            List.of(
-                "demo",
-                "--engine",
-                engine,
-                "--for",
-                "20s",
-                "--port",
-                "0",
-                "--report",
-                report.toString()))) {
-      demo.awaitLine("Learning. Page: http://127.0.0.1:", Duration.ofSeconds(120));
-      demo.awaitLine("Report: ", Duration.ofSeconds(120));
-      Await.until(() -> "the demo ends", Duration.ofSeconds(60), () -> !demo.isAlive());
-    }
-
-    JsonNode root = new ObjectMapper().readTree(Files.readAllBytes(report));
+    JsonNode root =
+        DemoReport.of(DIRECTORY, "Learning. Page: ", "demo", "--engine", engine, "--for", "20s");
     assertTrue(root.path("millrace").isTextual());
     assertTrue(root.path("seconds").asDouble() >= 20);
     assertTrue(root.path("page").asText().startsWith("http://127.0.0.1:"));

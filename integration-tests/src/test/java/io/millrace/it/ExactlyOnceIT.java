@@ -4,15 +4,14 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.millrace.app.replay.ReadingReplayer;
 import io.millrace.app.replay.WsnDataset;
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /**
  * What was committed after kills, broker restarts and rebalances equals an uninterrupted run byte
@@ -28,20 +27,14 @@ final class ExactlyOnceIT {
   /** The uninterrupted run: one thread and the scalar kernels, where the others have SIMD. */
   private static final String STEADY = "steady";
 
-  private BrokerProcess broker;
+  @RegisterExtension private final FreshBroker broker = new FreshBroker(DIRECTORY);
+
   private Cluster cluster;
 
   @BeforeEach
-  void startBroker() throws IOException {
-    Directories.delete(DIRECTORY);
-    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
-    cluster = new Cluster(broker.bootstrapServers());
+  void createTopics() {
+    cluster = broker.cluster();
     cluster.createTopic("readings", PARTITIONS, Map.of());
-  }
-
-  @AfterEach
-  void stopBroker() {
-    broker.close();
   }
 
   @Test
@@ -107,8 +100,8 @@ final class ExactlyOnceIT {
         ReadingReplayer after = feed(readings.part(1, 2), 0)) {
       before.start();
       shaken.awaitProgress(app, 0);
-      broker.kill();
-      broker.restart();
+      broker.process().kill();
+      broker.process().restart();
       ReadingList.awaitEnd(before);
       after.start();
       ReadingList.awaitEnd(after);

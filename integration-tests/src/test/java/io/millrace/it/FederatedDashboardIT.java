@@ -3,45 +3,22 @@ package io.millrace.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.nio.file.Path;
 import java.util.List;
-import org.junit.jupiter.api.AfterAll;
-import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.MethodOrderer;
 import org.junit.jupiter.api.Order;
 import org.junit.jupiter.api.Test;
-import org.junit.jupiter.api.TestInstance;
 import org.junit.jupiter.api.TestMethodOrder;
-import org.junit.jupiter.api.io.TempDir;
-import org.openqa.selenium.WebElement;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** The page of the federated demo, in a browser. */
-@TestInstance(TestInstance.Lifecycle.PER_CLASS)
 @TestMethodOrder(MethodOrderer.OrderAnnotation.class)
 class FederatedDashboardIT {
-  private DemoPage demo;
-  private Browser browser;
-
-  @BeforeAll
-  void openThePage(@TempDir Path directory) {
-    Browser.assumeInstalled();
-    demo = DemoPage.startFederated(directory);
-    browser = Browser.open(demo.url(), directory);
-  }
-
-  @AfterAll
-  void closeAll() {
-    if (browser != null) {
-      browser.close();
-    }
-    if (demo != null) {
-      demo.close();
-    }
-  }
+  @RegisterExtension
+  static final ShownDemo DEMO = new ShownDemo("federated-dashboard", DemoPage::startFederated);
 
   @Test
   @Order(1)
-  void roundsAndVersionsAreShown() {
+  void roundsAndVersionsAreShown(Browser browser) {
     browser.await("versions are made", () -> browser.figure("model-version") >= 3);
     browser.await("the accuracy is known", () -> browser.figure("accuracy") > 0.3);
     browser.await("the accuracy is drawn", () -> browser.drawnPixels("accuracy-chart") > 1_000);
@@ -49,34 +26,35 @@ class FederatedDashboardIT {
     browser.await("staleness is drawn", () -> browser.drawnPixels("staleness-chart") > 100);
     browser.await("bytes are compared", () -> browser.figure("bytes-saved") > 0.5);
     browser.await("the quorum is known", () -> browser.figure("round-target") == 4);
-    browser.await("versions have rows", () -> browser.elements("#lineage-rows li").size() > 3);
+    browser.await("versions have rows", () -> browser.texts("#lineage-rows li").size() > 3);
     browser.await("records are counted", () -> browser.figure("records-in") > 0);
   }
 
   @Test
   @Order(2)
-  void whoIsTurnedAwayIsNamedWithTheReason() {
+  void whoIsTurnedAwayIsNamedWithTheReason(Browser browser) {
     browser.await("an update is refused", () -> browser.figure("updates-refused") > 0);
-    browser.await("it has a row", () -> !browser.elements("#rejection-rows tr").isEmpty());
-    WebElement row = browser.elements("#rejection-rows tr").get(0);
-    assertTrue(row.getText().contains("client-3"), row.getText());
-    assertTrue(row.getText().contains("rule"), row.getText());
-    assertEquals(4, browser.elements("#client-rows tr").size());
-    assertTrue(browser.elements("#client-rows tr").get(3).getText().contains("sign-flip"));
+    browser.await(
+        "the one who flips signs has a row with the reason",
+        () ->
+            browser.texts("#rejection-rows tr").stream()
+                .anyMatch(row -> row.contains("client-3") && row.contains("rule")));
+    List<String> clients = browser.texts("#client-rows tr");
+    assertEquals(4, clients.size());
+    assertTrue(clients.get(3).contains("sign-flip"), clients.get(3));
   }
 
   @Test
   @Order(3)
-  void whatBelongsToOthersIsHidden() {
-    List<WebElement> parts =
-        browser.elements("[data-for=dictionary], [data-for=cache], [data-for=plain]");
-    assertTrue(parts.size() > 10, "got " + parts.size() + " parts");
-    assertTrue(parts.stream().noneMatch(WebElement::isDisplayed), "a part without figures");
+  void whatBelongsToOthersIsHidden(Browser browser) {
+    String others = "[data-for=dictionary], [data-for=cache], [data-for=plain]";
+    assertTrue(browser.texts(others).size() > 10, "the page has parts of others");
+    assertEquals(List.of(), browser.shown(others));
   }
 
   @Test
   @Order(4)
-  void theBrowserHasNothingToComplainAboutAndThePageFitsAPhone() {
+  void theBrowserHasNothingToComplainAboutAndThePageFitsAPhone(Browser browser) {
     assertEquals(List.of(), browser.complaints());
     browser.assertFitsAPhone();
   }

@@ -1,19 +1,27 @@
 package io.millrace.it;
 
 import static java.nio.charset.StandardCharsets.UTF_8;
+import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
+import static org.junit.jupiter.api.Assertions.assertFalse;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.millrace.operator.federated.FederatedKeys;
+import io.millrace.schema.Contribution;
+import io.millrace.schema.ModelChunk;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
 import io.millrace.schema.VersionCommit;
+import java.nio.ByteBuffer;
+import java.nio.ByteOrder;
+import java.nio.charset.StandardCharsets;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
+import java.util.TreeMap;
 import java.util.TreeSet;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.junit.jupiter.api.AfterAll;
@@ -135,6 +143,121 @@ final class FederatedExactlyOnceIT {
     } finally {
       app.close();
     }
+  }
+
+  /**
+   * T11: one of four vanishes amid its masked upload, the aggregator is killed between Survivors
+   * and Unmask, and a client begins again from its files: the version is the sum of the others,
+   * integer for integer, and no record holds the update of one of them.
+   */
+  @Test
+  void aMaskedRoundSurvivesAClientThatVanishesAndKills() throws Exception {
+    Path directory = DIRECTORY.resolve("masked");
+    Deployment masked =
+        new Deployment(
+            "masked",
+            "",
+            MaskedFederates.pipeline(SimulatedFederation.key(directory)),
+            PARTITIONS,
+            2,
+            true,
+            directory.toAbsolutePath(),
+            cluster);
+    masked.createTopics();
+    JavaProcess app = masked.start(0);
+    try (SimulatedFederation owner = new SimulatedFederation(masked, 0);
+        MaskedFederates clients = new MaskedFederates(masked)) {
+      owner.publish();
+      for (int client = 0; client < MaskedFederates.COUNT; client++) {
+        owner.command(
+            0,
+            "client-key",
+            "--model",
+            SimulatedFederation.MODEL,
+            "--client",
+            MaskedFederates.name(client),
+            "--public-key",
+            clients.publicKey(client));
+      }
+      tick(owner, "2030-01-01T00:00:00Z");
+      owner.awaitVersion(0, app);
+      clients.start(3, 1);
+      clients.turnUntil("all masked", app, () -> clients.isGone(3), 0, 1, 2, 3);
+      clients.turnUntil(
+          "updates whole",
+          app,
+          () -> owner.command(0, "status").contains("3 of 3 to 4 updates whole"),
+          0,
+          1,
+          2);
+      tick(owner, "2030-01-01T00:00:30Z");
+      clients.turnUntil("survivors named", app, () -> clients.sent(0, "MaskReveal") > 0, 0);
+      app.kill();
+      clients.start(1, Integer.MAX_VALUE);
+      app = masked.start(0);
+      JavaProcess second = app;
+      clients.turnUntil(
+          "revealed",
+          second,
+          () -> clients.sent(1, "MaskReveal") > 0 && clients.sent(2, "MaskReveal") > 0,
+          1,
+          2);
+      VersionCommit commit = owner.awaitVersion(1, app);
+      assertEquals(
+          List.of("client-0", "client-1", "client-2"),
+          commit.getContributions().stream().map(Contribution::getClient).toList());
+      assertArrayEquals(
+          MaskedFederates.after(SimulatedFederation.numbers(-1, 0), 0, 1, 2), model(masked, 1), 0);
+      assertEquals(List.of(), cluster.committed(masked.deadLetters()));
+      assertTrue(owner.command(0, "verify").startsWith("1 models, 2 versions"));
+      app.stop(STOP);
+      assertNothingToBeSeen(masked);
+    } finally {
+      app.close();
+    }
+  }
+
+  private static void tick(SimulatedFederation owner, String time) {
+    owner.command(0, "tick", "--model", SimulatedFederation.MODEL, "--time", time);
+  }
+
+  /** The numbers of a version. */
+  private static float[] model(Deployment deployment, long version) {
+    ByteBuffer values =
+        ByteBuffer.allocate(Float.BYTES * SimulatedFederation.LENGTH)
+            .order(ByteOrder.LITTLE_ENDIAN);
+    TreeMap<Integer, ModelChunk> chunks = new TreeMap<>();
+    for (ConsumerRecord<byte[], byte[]> record : cluster.committed(deployment.topic("models"))) {
+      if (record.value() != null) {
+        ModelChunk chunk = SingleObject.of(ModelChunk.class).decode(record.value());
+        if (chunk.getVersion() == version) {
+          chunks.put(chunk.getChunk(), chunk);
+        }
+      }
+    }
+    chunks.values().forEach(chunk -> values.put(chunk.getValues()));
+    float[] numbers = new float[SimulatedFederation.LENGTH];
+    values.flip().asFloatBuffer().get(numbers);
+    return numbers;
+  }
+
+  /** Of nobody's update, in anything that clients sent or the aggregator said. */
+  private static void assertNothingToBeSeen(Deployment deployment) {
+    int searched = 0;
+    for (String channel : List.of("updates", "control", "tasks", "rounds", "models")) {
+      for (ConsumerRecord<byte[], byte[]> record : cluster.committed(deployment.topic(channel))) {
+        String text =
+            record.value() == null ? "" : new String(record.value(), StandardCharsets.ISO_8859_1);
+        for (int client = 0; client < MaskedFederates.COUNT; client++) {
+          for (byte[] pattern : MaskedFederates.patterns(client)) {
+            String part = new String(pattern, StandardCharsets.ISO_8859_1);
+            assertFalse(text.contains(part), channel + " shows an update of client-" + client);
+            searched++;
+          }
+        }
+      }
+    }
+    assertTrue(searched > 1000, "searches: " + searched);
   }
 
   /** Kills it once it has work in hand, if it gets any. */

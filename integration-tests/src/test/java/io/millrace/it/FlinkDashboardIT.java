@@ -1,7 +1,6 @@
 package io.millrace.it;
 
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.micrometer.prometheusmetrics.PrometheusConfig;
 import io.micrometer.prometheusmetrics.PrometheusMeterRegistry;
@@ -16,7 +15,6 @@ import java.util.Map;
 import java.util.Optional;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
-import org.openqa.selenium.WebElement;
 
 /** What the page shows of an engine that takes checkpoints. Skipped where there is no Chromium. */
 class FlinkDashboardIT {
@@ -36,7 +34,7 @@ class FlinkDashboardIT {
           "it holds no less",
           () -> browser.figure("checkpoint-state-bytes") >= browser.figure("checkpoint-bytes"));
       browser.await("it took a time", () -> browser.figure("checkpoint-duration") > 0);
-      assertTrue(browser.elements(".tile.checkpoint").stream().allMatch(WebElement::isDisplayed));
+      assertEquals(2, browser.shown(".tile.checkpoint").size());
       assertEquals("0", browser.text("restarts"));
       browser.assertFitsAPhone();
       assertEquals(List.of(), browser.complaints());
@@ -62,7 +60,7 @@ class FlinkDashboardIT {
       assertEquals("1.20 MB", browser.text("checkpoint-bytes"));
       assertEquals("45.6 MB", browser.text("checkpoint-state-bytes"));
       assertEquals("3", browser.text("restarts"));
-      assertEquals("bad", browser.element("restarts").getDomAttribute("class"));
+      assertEquals("bad", browser.attribute("#restarts", "class"));
     } finally {
       page.close();
     }

@@ -15,9 +15,9 @@ import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
 import java.util.stream.Stream;
 import org.apache.kafka.common.TopicPartition;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** A Flink of its own in the app's process: killed, stopped and started again. */
 final class FlinkRestartIT {
@@ -29,20 +29,14 @@ final class FlinkRestartIT {
   /** Ten runs that clear nothing away leave ten times as many: a checkpoint has six or more. */
   private static final long STATE_FILES = 60;
 
-  private BrokerProcess broker;
+  @RegisterExtension private final FreshBroker broker = new FreshBroker(DIRECTORY);
+
   private Cluster cluster;
 
   @BeforeEach
-  void startBroker() throws IOException {
-    Directories.delete(DIRECTORY);
-    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
-    cluster = new Cluster(broker.bootstrapServers());
+  void createTopics() {
+    cluster = broker.cluster();
     cluster.createTopic("readings", PARTITIONS, Map.of());
-  }
-
-  @AfterEach
-  void stopBroker() {
-    broker.close();
   }
 
   /** Each run has another parallelism than the one before; every third ends with a savepoint. */

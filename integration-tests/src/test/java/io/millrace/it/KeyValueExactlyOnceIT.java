@@ -3,16 +3,15 @@ package io.millrace.it;
 import static org.junit.jupiter.api.Assertions.assertEquals;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
-import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.concurrent.locks.LockSupport;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** Pages after kills equal those of an uninterrupted run, on either engine. */
 final class KeyValueExactlyOnceIT {
@@ -22,7 +21,8 @@ final class KeyValueExactlyOnceIT {
   private static final int KILLS = 6;
   private static final String INPUT = "blocks";
 
-  private BrokerProcess broker;
+  @RegisterExtension private final FreshBroker broker = new FreshBroker(DIRECTORY);
+
   private Cluster cluster;
 
   /** Starts a process of a deployment. */
@@ -31,16 +31,9 @@ final class KeyValueExactlyOnceIT {
   }
 
   @BeforeEach
-  void startBroker() throws IOException {
-    Directories.delete(DIRECTORY);
-    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
-    cluster = new Cluster(broker.bootstrapServers());
+  void createTopics() {
+    cluster = broker.cluster();
     cluster.createTopic(INPUT, PARTITIONS, Map.of());
-  }
-
-  @AfterEach
-  void stopBroker() {
-    broker.close();
   }
 
   @Test

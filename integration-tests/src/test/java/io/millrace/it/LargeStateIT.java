@@ -12,9 +12,9 @@ import java.util.HashMap;
 import java.util.Map;
 import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
-import org.junit.jupiter.api.AfterEach;
 import org.junit.jupiter.api.BeforeEach;
 import org.junit.jupiter.api.Test;
+import org.junit.jupiter.api.extension.RegisterExtension;
 
 /** A state of several megabytes per key, through a kill and a lost disk. */
 final class LargeStateIT {
@@ -35,20 +35,14 @@ final class LargeStateIT {
           "rounds:",
           "  first-windows: 64");
 
-  private BrokerProcess broker;
+  @RegisterExtension private final FreshBroker broker = new FreshBroker(DIRECTORY);
+
   private Cluster cluster;
 
   @BeforeEach
-  void startBroker() throws Exception {
-    Directories.delete(DIRECTORY);
-    broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
-    cluster = new Cluster(broker.bootstrapServers());
+  void createTopics() throws Exception {
+    cluster = broker.cluster();
     cluster.createTopic("readings", 1, Map.of());
-  }
-
-  @AfterEach
-  void stopBroker() {
-    broker.close();
   }
 
   @Test

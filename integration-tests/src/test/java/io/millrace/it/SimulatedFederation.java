@@ -55,7 +55,7 @@ final class SimulatedFederation implements AutoCloseable {
   static final int CHUNKS = 3;
 
   private static final int CHUNK_LENGTH = 600;
-  private static final int LENGTH = CHUNKS * CHUNK_LENGTH - 100;
+  static final int LENGTH = CHUNKS * CHUNK_LENGTH - 100;
   private static final Duration PATIENCE = Duration.ofSeconds(120);
   private static final SingleObject<UpdateChunk> CHUNK = SingleObject.of(UpdateChunk.class);
   private static final SingleObject<ClientCommit> COMMIT = SingleObject.of(ClientCommit.class);
@@ -120,7 +120,7 @@ final class SimulatedFederation implements AutoCloseable {
   }
 
   /** Writes a key of an aggregator. */
-  private static Path key(Path directory) throws IOException {
+  static Path key(Path directory) throws IOException {
     Files.createDirectories(directory);
     byte[] key = new byte[32];
     new Random(5).nextBytes(key);
@@ -335,7 +335,7 @@ final class SimulatedFederation implements AutoCloseable {
   }
 
   /** What a client adds to a version; -1: the first version. */
-  private static float[] numbers(int client, long version) {
+  static float[] numbers(int client, long version) {
     Random random = new Random(1000 * version + client);
     float[] numbers = new float[LENGTH];
     for (int i = 0; i < LENGTH; i++) {

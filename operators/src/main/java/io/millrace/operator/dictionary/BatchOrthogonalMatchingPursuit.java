@@ -16,7 +16,7 @@ import io.millrace.kernel.Kernels;
  *
  * <p>Cost per record 2dk + ks(s+1) + 2s^2 flops for s atoms; scratch 4 (65k + sk + s^2 + d) bytes.
  */
-public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
+public final class BatchOrthogonalMatchingPursuit extends CorrelatedCoder {
   // A correlation below this share of the record's norm is rounding of D'x.
   private static final double ROUNDING = 1e-6;
   // Below this share of the energy, energy minus gains has lost its digits: form the residual.
@@ -54,7 +54,6 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
   }
 
   private final Settings settings;
-  private final CodingLoop loop = new CodingLoop(this::codeRecord);
   private final ProgressiveProjection chosen = new ProgressiveProjection();
   private float[] alpha = new float[0];
   private float[] residual = new float[0];
@@ -64,17 +63,7 @@ public final class BatchOrthogonalMatchingPursuit implements SparseCoder {
   }
 
   @Override
-  public void code(Dictionary dictionary, float[] records, int from, int count, SparseCodes out) {
-    loop.code(dictionary, records, from, count, out);
-  }
-
-  @Override
-  public void codeMasked(
-      Dictionary dictionary, float[] record, int from, float[] mask, SparseCodes out) {
-    loop.codeMasked(dictionary, record, from, mask, out);
-  }
-
-  private void codeRecord(
+  void codeRecord(
       AtomSet atoms,
       float[] correlations,
       int correlationsFrom,

@@ -12,7 +12,7 @@ import java.util.Arrays;
  * <p>Cost per record 2dk flops and one pass over c; when the threshold leaves more than maxAtoms,
  * also k comparisons for each atom kept; refitting s atoms adds s^3/3 + s^2 flops.
  */
-public final class HardThreshold implements SparseCoder {
+public final class HardThreshold extends CorrelatedCoder {
   /**
    * @param maxAtoms s, at least 1
    * @param threshold keep |c| above this, at least 0; of the renormalised atoms under a mask
@@ -33,7 +33,6 @@ public final class HardThreshold implements SparseCoder {
   }
 
   private final Settings settings;
-  private final CodingLoop loop = new CodingLoop(this::codeRecord);
   private final ProgressiveCholesky refitted = new ProgressiveCholesky();
   private int[] support = new int[0];
   private float[] coefficients = new float[0];
@@ -45,17 +44,7 @@ public final class HardThreshold implements SparseCoder {
   }
 
   @Override
-  public void code(Dictionary dictionary, float[] records, int from, int count, SparseCodes out) {
-    loop.code(dictionary, records, from, count, out);
-  }
-
-  @Override
-  public void codeMasked(
-      Dictionary dictionary, float[] record, int from, float[] mask, SparseCodes out) {
-    loop.codeMasked(dictionary, record, from, mask, out);
-  }
-
-  private void codeRecord(
+  void codeRecord(
       AtomSet atoms,
       float[] correlations,
       int correlationsFrom,

@@ -21,7 +21,7 @@ import java.util.Arrays;
  * <p>Cost per record 2dk flops, 2k for each coefficient moved, and for each refinement (two or
  * three) 2dk + 4ds and s^2 per sweep, s active atoms; scratch 4 (67k + d) + 8 (d + 2k) bytes.
  */
-public final class LassoCoordinateDescent implements SparseCoder {
+public final class LassoCoordinateDescent extends CorrelatedCoder {
   /** Largest violation of an optimality condition, in lambda. Half of what is promised. */
   private static final double TOLERANCE = 5e-7;
 
@@ -55,7 +55,6 @@ public final class LassoCoordinateDescent implements SparseCoder {
   }
 
   private final Settings settings;
-  private final CodingLoop loop = new CodingLoop(this::codeRecord);
   private final ActiveAtoms active = new ActiveAtoms();
   private float[] rho = new float[0]; // gradient D'(x - Dz)
   private float[] z = new float[0];
@@ -66,17 +65,7 @@ public final class LassoCoordinateDescent implements SparseCoder {
   }
 
   @Override
-  public void code(Dictionary dictionary, float[] records, int from, int count, SparseCodes out) {
-    loop.code(dictionary, records, from, count, out);
-  }
-
-  @Override
-  public void codeMasked(
-      Dictionary dictionary, float[] record, int from, float[] mask, SparseCodes out) {
-    loop.codeMasked(dictionary, record, from, mask, out);
-  }
-
-  private void codeRecord(
+  void codeRecord(
       AtomSet atoms,
       float[] correlations,
       int correlationsFrom,

@@ -5,7 +5,6 @@ import java.security.GeneralSecurityException;
 import java.security.KeyFactory;
 import java.security.PrivateKey;
 import java.security.PublicKey;
-import java.security.SecureRandom;
 import java.security.spec.NamedParameterSpec;
 import java.security.spec.XECPrivateKeySpec;
 import java.security.spec.XECPublicKeySpec;
@@ -37,13 +36,6 @@ final class AgreementKey {
     } catch (GeneralSecurityException e) {
       throw new IllegalStateException("this Java lacks " + NAME, e);
     }
-  }
-
-  /** A new one. */
-  static AgreementKey draw(SecureRandom random) {
-    byte[] scalar = new byte[BYTES];
-    random.nextBytes(scalar);
-    return new AgreementKey(scalar);
   }
 
   /**

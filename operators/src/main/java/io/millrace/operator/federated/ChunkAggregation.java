@@ -37,7 +37,13 @@ import java.util.function.Consumer;
  * </pre>
  *
  * <p>A freeze whose updates have not all come waits for them. A step whose result cannot be
- * published as finite numbers is not taken: the version equals its parent in this chunk.
+ * published as finite numbers is not taken: the version equals its parent in this chunk. A freeze
+ * of no updates, which only a rebuild has, makes a version like its parent and changes nothing
+ * else.
+ *
+ * <p>After a roll-back the optimiser begins anew, and so does a rule's reference: they hold the
+ * steps that were taken back. What is remembered of clients stays: both sides count its increments,
+ * and no client counts one back; it estimates gradients, and the next rounds correct it.
  *
  * <p>O(c) an update, O(n c) a version, and what a rule or codec takes. State: {@link ChunkState}.
  */
@@ -132,6 +138,7 @@ public final class ChunkAggregation
             ByteBuffer.wrap(update.digest()),
             squaredNorm,
             update.largest(),
+            update.bytes(),
             ByteBuffer.wrap(contestedDigest)));
   }
 
@@ -215,14 +222,14 @@ public final class ChunkAggregation
           Reason.UNKNOWN_MODEL,
           "parent of version " + freeze.getVersion() + " is " + freeze.getParent() + ", not kept");
     }
-    if (freeze.getNeedsDecision() != settings.robust().needsDecision()
+    boolean empty = freeze.getContributions().isEmpty();
+    if (freeze.getNeedsDecision() != (settings.robust().needsDecision() && !empty)
         || freeze.getNoise() > 0 && rule.isActive()) {
       throw refuse(
           Reason.INCONSISTENT,
           "freeze asks for a decision or noise otherwise than rule " + settings.robust());
     }
-    if (freeze.getContributions().isEmpty()
-        || freeze.getContributions().size() > MOST_CONTRIBUTIONS
+    if (freeze.getContributions().size() > MOST_CONTRIBUTIONS
         || state.freezes.size() >= MOST_FREEZES) {
       throw refuse(
           Reason.MALFORMED,
@@ -241,7 +248,7 @@ public final class ChunkAggregation
     boolean fits =
         freeze.getLargest() >= 0
             && freeze.getLargest() <= Float.MAX_VALUE
-            && freeze.getTotalWeight() >= 1
+            && freeze.getTotalWeight() > 0 == !freeze.getContributions().isEmpty()
             && freeze.getTotalWeight() < 1L << 51
             && Math.abs(freeze.getDivisor()) >= 1e-100
             && Math.abs(freeze.getDivisor()) <= 1e100
@@ -324,7 +331,9 @@ public final class ChunkAggregation
 
   private void checkUpdate(RoundFreeze freeze, Contribution part, PendingUpdate update) {
     float largest = (float) (update.largest() * Math.abs(part.getFactor()));
-    if (!update.source().client().equals(part.getClient()) || !(largest <= freeze.getLargest())) {
+    if (!update.source().client().equals(part.getClient())
+        || !(update.largest() <= part.getLargest())
+        || !(largest <= freeze.getLargest())) {
       throw refuse(
           Reason.INCONSISTENT,
           "update "
@@ -364,6 +373,9 @@ public final class ChunkAggregation
   private void advance(ChunkState state, Consumer<? super FederatedOutput> out) {
     while (!state.deciding && isReady(state)) {
       RoundFreeze freeze = state.freezes.element();
+      if (freeze.getParent() != state.newestVersion()) {
+        state.forgetSteps();
+      }
       if (freeze.getNeedsDecision()) {
         state.deciding = true;
         state.revision++;
@@ -389,8 +401,15 @@ public final class ChunkAggregation
       RoundFreeze freeze,
       RoundDecision decisionOrNull,
       Consumer<? super FederatedOutput> out) {
-    ChunkRound round = new ChunkRound(state, freeze);
     double[] parent = state.versions.get(freeze.getParent());
+    if (freeze.getContributions().isEmpty()) {
+      state.putVersion(freeze.getVersion(), parent.clone());
+      state.freezes.remove();
+      state.revision++;
+      publish(state, out);
+      return;
+    }
+    ChunkRound round = new ChunkRound(state, freeze);
     double[] mean = mean(state, round, decisionOrNull);
     double[] update = method.update(state, round, parent, mean);
     double[] model = parent.clone();

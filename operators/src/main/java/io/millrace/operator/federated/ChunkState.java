@@ -162,6 +162,15 @@ public final class ChunkState {
     revision++;
   }
 
+  /** Begins steps anew: no optimiser has stepped, there is no previous aggregate. */
+  void forgetSteps() {
+    optimiserOrNull = null;
+    optimiserId = "";
+    optimiserMemory = new double[0][];
+    aggregate = new float[0];
+    optimiserRevision++;
+  }
+
   /** The memory of a client, started at nothing, to be modified. */
   ClientMemoryEntry memory(String client) {
     memoryRevisions[memoryBucket(client)]++;

@@ -201,7 +201,7 @@ public final class ChunkStateCodec implements StateCodec<ChunkState> {
     long version = state.newestVersion();
     for (RoundFreeze freeze : state.freezes) {
       version++;
-      if (freeze.getVersion() != version || freeze.getContributions().isEmpty()) {
+      if (freeze.getVersion() != version) {
         throw new IllegalArgumentException(
             "freeze of version " + freeze.getVersion() + ", expected " + version);
       }

@@ -221,4 +221,14 @@ final class ControlBytes {
       throw new IllegalArgumentException("round state is not in order");
     }
   }
+
+  /** A largest value. */
+  static float largest(ByteBuffer in) {
+    StateHeader.need(in, Float.BYTES);
+    float largest = in.getFloat();
+    if (!(largest >= 0 && largest <= Float.MAX_VALUE)) {
+      throw new IllegalArgumentException("round state holds a largest value of " + largest);
+    }
+    return largest;
+  }
 }

@@ -204,6 +204,10 @@ final class ControlCheck {
         "task " + receipt.getSequence() + " was never given, expected below " + state.nextSequence);
     requireNumber("squared norm", receipt.getSquaredNorm());
     requireNumber("largest value", receipt.getLargest());
+    require(
+        receipt.getBytes() >= 0,
+        Reason.OUT_OF_RANGE,
+        "payloads have " + receipt.getBytes() + " bytes, expected 0 or more");
   }
 
   /**

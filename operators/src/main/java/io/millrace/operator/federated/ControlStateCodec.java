@@ -27,12 +27,12 @@ import java.nio.ByteBuffer;
  *              8 x 2  clip, worst precision
  *              20     8 arrivals, 4 clients among them, 8 sum of their weights
  * section 1    tasks: n; 8 x 6 sequence, round, base, newest version, seed, expiry; 4 largest value;
- *              1 receipts: P x (1; if set 32 digest, 8 squared norm); 1 commit: statement
+ *              8 bytes; 1 receipts: P x (1; if set 32 digest, 8 squared norm); 1 commit: statement
  *   statement  32 digest, 32 root, 8 squared norm, 4 examples, list of 4 codec errors, measures
  *   measures   list of text and 8
  * section 2    clients: n; 1 key: 32; 8 participations; 8 precision; 8 arrival weight; 8 arrival index
  * section 3    waiting: n. Whole updates: n; 8 x 3 sequence, base, newest version; 8 correction;
- *              8 squared norm; 4 largest; statement. Rejections: n, 8, text, text. Dropped: 8
+ *              8 squared norm; 4 largest; 8 bytes; statement. Rejections: n, 8, text, text. Dropped: 8
  * section 4    lineages: 8, 32. Digests of version 0: 4, 32. 1 open version: {@link OpenVersionBytes}
  * section 5    8 plan, 8 planned, list of 8 error sums, 8 count
  * section 6    1 masked round: {@link SecureRoundBytes}
@@ -41,8 +41,8 @@ import java.nio.ByteBuffer;
 public final class ControlStateCodec implements StateCodec<ControlState> {
   static final byte VERSION = 1;
   private static final int DIGEST_BYTES = OpenTask.DIGEST_BYTES;
-  private static final int LEAST_TASK = Short.BYTES + 6 * Long.BYTES + Float.BYTES + 2;
-  private static final int LEAST_UPDATE = Short.BYTES + 5 * Long.BYTES + Float.BYTES;
+  private static final int LEAST_TASK = Short.BYTES + 7 * Long.BYTES + Float.BYTES + 2;
+  private static final int LEAST_UPDATE = Short.BYTES + 6 * Long.BYTES + Float.BYTES;
 
   @Override
   public int sections() {
@@ -175,7 +175,7 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
   private static void encodeTask(OpenTask task, int chunks, ControlBytes out) {
     out.text(task.client).number(task.sequence).number(task.round).number(task.baseVersion);
     out.number(task.newestVersion).number(task.seed).number(task.expiresMicros);
-    out.number(task.largest).flag(task.received() > 0);
+    out.number(task.largest).number(task.bytes).flag(task.received() > 0);
     for (int chunk = 0; task.received() > 0 && chunk < chunks; chunk++) {
       out.flag(task.hasArrived(chunk));
       if (task.hasArrived(chunk)) {
@@ -205,17 +205,19 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
       OpenTask task = new OpenTask(terms, state.chunks);
       rising(state.tasks.isEmpty() || state.tasks.lastKey() < task.sequence);
       rising(task.sequence < state.nextSequence && !state.taskOf.containsKey(client));
-      float largest = largest(in);
+      float largest = ControlBytes.largest(in);
+      long bytes = number(in, 0);
       if (StateHeader.getFlag(in)) {
         StateHeader.need(in, state.chunks);
         for (int chunk = 0; chunk < state.chunks; chunk++) {
           if (StateHeader.getFlag(in)) {
-            task.arrive(chunk, digest(in), positive(in), 0);
+            task.arrive(chunk, digest(in), positive(in), 0, 0);
           }
         }
         rising(task.received() > 0);
       }
       task.largest = largest;
+      task.bytes = bytes;
       if (StateHeader.getFlag(in)) {
         task.statementOrNull = ControlBytes.readStatement(in);
       }
@@ -259,6 +261,7 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
       out.text(update.client()).number(update.sequence());
       out.number(update.baseVersion()).number(update.newestVersion());
       out.number(update.correction()).number(update.squaredNorm()).number(update.largest());
+      out.number(update.bytes());
       out.statement(update.statement());
     }
     out.rejections(state.rejected);
@@ -283,7 +286,8 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
               number(in, 0),
               positive(in),
               positive(in),
-              largest(in),
+              ControlBytes.largest(in),
+              number(in, 0),
               ControlBytes.readStatement(in)));
     }
     state.rejected.addAll(ControlBytes.readRejections(in));
@@ -327,14 +331,5 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
       state.errorSums[i] = finite(in);
     }
     state.errorCount = number(in, 0);
-  }
-
-  private static float largest(ByteBuffer in) {
-    StateHeader.need(in, Float.BYTES);
-    float largest = in.getFloat();
-    if (!(largest >= 0 && largest <= Float.MAX_VALUE)) {
-      throw new IllegalArgumentException("round state holds a largest value of " + largest);
-    }
-    return largest;
   }
 }

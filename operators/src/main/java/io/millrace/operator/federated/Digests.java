@@ -90,7 +90,10 @@ public final class Digests {
           .number(part.getSequence())
           .number(part.getWeight())
           .number(part.getFactor())
-          .bytes(part.getRoot());
+          .bytes(part.getRoot())
+          .number(part.getLargest())
+          .number(part.getExamples())
+          .number(part.getStaleness());
     }
     bytes.number(commit.getRejected().size());
     for (Rejection rejection : commit.getRejected()) {

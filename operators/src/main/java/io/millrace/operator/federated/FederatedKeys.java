@@ -39,6 +39,21 @@ public final class FederatedKeys {
     return chunk(client(model, client), chunk);
   }
 
+  /** Key of who masks with whom: MODEL#cohort. */
+  public static String cohort(String model) {
+    return model + "#cohort";
+  }
+
+  /** Key of the shares dealt to a client: MODEL/CLIENT#shares. */
+  public static String shares(String model, String client) {
+    return client(model, client) + "#shares";
+  }
+
+  /** Key of whose updates are in a masked sum: MODEL#survivors. */
+  public static String survivors(String model) {
+    return model + "#survivors";
+  }
+
   /**
    * The chunk in a key of {@link #chunk}: what the updates topic is partitioned by.
    *

@@ -62,7 +62,7 @@ public sealed interface FederatedOutput {
   record Cohort(MaskCohort cohort) implements FederatedOutput {
     @Override
     public String key() {
-      return cohort.getModel() + "#cohort";
+      return FederatedKeys.cohort(cohort.getModel());
     }
   }
 
@@ -70,7 +70,7 @@ public sealed interface FederatedOutput {
   record Delivery(MaskDelivery delivery) implements FederatedOutput {
     @Override
     public String key() {
-      return FederatedKeys.client(delivery.getModel(), delivery.getClient()) + "#shares";
+      return FederatedKeys.shares(delivery.getModel(), delivery.getClient());
     }
   }
 
@@ -78,7 +78,7 @@ public sealed interface FederatedOutput {
   record Survivors(MaskSurvivors survivors) implements FederatedOutput {
     @Override
     public String key() {
-      return survivors.getModel() + "#survivors";
+      return FederatedKeys.survivors(survivors.getModel());
     }
   }
 

@@ -13,7 +13,6 @@ import io.millrace.schema.SealedShare;
 import io.millrace.schema.UpdateTask;
 import java.nio.ByteBuffer;
 import java.security.MessageDigest;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -39,19 +38,27 @@ import java.util.function.Predicate;
  * by chunk, so that no vector is in one place. In what comes from the server everything is checked,
  * and a refused record changes nothing. Of one client the own seed or the masking key is revealed,
  * never both; one set of survivors is answered a round, and no chunk is masked twice with different
- * numbers. A client that loses this object drops out of the round, which the others survive.
+ * numbers.
+ *
+ * <p>All that it draws follows from one secret. Made anew of the same secret and given the records
+ * that it took, it is what it was: a client that keeps both survives a crash at any point, and who
+ * loses them drops out of the round, which the others survive. Never may one secret serve after its
+ * records were lost: two histories of one client lay its update open.
  *
  * <p>Signatures are the caller's: the records come with empty ones, {@link MaskDigests} says what
  * is signed. With k neighbours 2 k agreements (0.1 ms each) and for each number k + 1 masks of 4
  * bytes. One thread.
  */
 public final class MaskingClient {
+  /** Name of the codec of masked updates, in offers and chunks. */
+  public static final String CODEC = MaskedSum.CODEC;
+
   private static final int LARGEST_CHUNK = 1 << 26;
   private static final int MOST_CHUNKS = 1 << 20;
 
   private final UpdateTask task;
   private final int leastMembers;
-  private final SecureRandom random;
+  private final DerivedBytes random;
   private final AgreementKey sealing;
   private final AgreementKey masking;
   private final byte[] ownSeed = new byte[MaskStream.SEED_BYTES];
@@ -66,20 +73,25 @@ public final class MaskingClient {
   private final Map<Integer, byte[]> masked = new HashMap<>();
   private List<Integer> answered = List.of();
   private MaskReveal revealOrNull;
+  private boolean made;
 
   /**
    * @param task as it was given; kept
    * @param leastMembers that a cohort must have, and survivors, for this client to go on, 2 or more
-   * @param random of keys, the own seed and shares
+   * @param secret that keys, the own seed and shares follow from, [32], uniform, of this task
+   *     alone, never sent; copied
    */
-  public MaskingClient(UpdateTask task, int leastMembers, SecureRandom random) {
+  public MaskingClient(UpdateTask task, int leastMembers, byte[] secret) {
     SettingCheck.range("least members", leastMembers, 2, MaskingCohort.MOST_MEMBERS);
     this.task = task;
     this.leastMembers = leastMembers;
-    this.random = random;
-    sealing = AgreementKey.draw(random);
-    masking = AgreementKey.draw(random);
-    random.nextBytes(ownSeed);
+    random = new DerivedBytes(secret, Digests.vouched(task));
+    byte[] drawn = new byte[AgreementKey.BYTES];
+    random.fill(drawn);
+    sealing = AgreementKey.of(drawn);
+    random.fill(drawn);
+    masking = AgreementKey.of(drawn);
+    random.fill(ownSeed);
   }
 
   /** The first record to send, the same each time. */
@@ -245,6 +257,9 @@ public final class MaskingClient {
     SettingCheck.range("chunk", chunk, 0, MOST_CHUNKS);
     SettingCheck.range("length of a chunk", values.length, 0, LARGEST_CHUNK);
     SettingCheck.range("weight", weight, 1, cohort.largestWeight());
+    if (made && !masked.containsKey(chunk)) {
+      throw new IllegalStateException("the update was made without chunk " + chunk);
+    }
     int[] terms = cohort.scale().terms(values, weight);
     byte[] digest = CanonicalBytes.sha256(MaskedSum.payload(terms));
     byte[] before = masked.putIfAbsent(chunk, digest);
@@ -261,6 +276,11 @@ public final class MaskingClient {
           }
         });
     return MaskedSum.payload(terms);
+  }
+
+  /** Says that the update is made, in an earlier life perhaps: no other chunk will be masked. */
+  public void made() {
+    made = true;
   }
 
   /**
@@ -289,7 +309,7 @@ public final class MaskingClient {
             "survivors hold " + cohort.name(i) + ", who dealt no shares");
       }
     }
-    if (masked.isEmpty()) {
+    if (masked.isEmpty() && !made) {
       throw new IllegalArgumentException(
           "survivors hold " + task.getClient() + ", who sent nothing");
     }

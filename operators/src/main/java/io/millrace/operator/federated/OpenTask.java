@@ -22,6 +22,10 @@ final class OpenTask {
   final long seed;
   final long expiresMicros;
   float largest;
+
+  /** Of the payloads that have arrived. */
+  long bytes;
+
   CommitStatement statementOrNull;
   private final int chunks;
   private int received;
@@ -80,7 +84,8 @@ final class OpenTask {
    *
    * @param digest 32 bytes, copied
    */
-  void arrive(int chunk, byte[] digest, double squaredNorm, float largestOfChunk) {
+  void arrive(
+      int chunk, byte[] digest, double squaredNorm, float largestOfChunk, long bytesOfChunk) {
     if (received == 0) {
       arrived = new boolean[chunks];
       digests = new byte[Math.multiplyExact(chunks, DIGEST_BYTES)];
@@ -90,6 +95,7 @@ final class OpenTask {
     System.arraycopy(digest, 0, digests, chunk * DIGEST_BYTES, DIGEST_BYTES);
     squaredNorms[chunk] = squaredNorm;
     largest = Math.max(largest, largestOfChunk);
+    bytes += bytesOfChunk;
     received++;
   }
 

@@ -55,8 +55,8 @@ final class OpenVersion {
   record Order(
       long round, long version, long parent, long seed, long openedMicros, long frozenMicros) {}
 
-  /** An update in it, and how many versions old its base was. */
-  record Part(Contribution contribution, long staleness) {}
+  /** An update in it, and the bytes of its payloads. */
+  record Part(Contribution contribution, long bytes) {}
 
   boolean isDeciding() {
     return rows > 0 && !decided;

@@ -17,7 +17,8 @@ import java.util.List;
  *
  * <pre>
  * 8 x 6      round, version, parent, seed, opened, frozen
- * parts      n client, 8 sequence, 4 weight, 8 factor, 32 root, 8 staleness
+ * parts      n client, 8 sequence, 4 weight, 8 factor, 32 root, 4 largest,
+ *            4 examples, 8 staleness, 8 bytes
  * 4          rows of the Gram matrix
  * rejections, measures
  * 1          decided
@@ -40,7 +41,9 @@ final class OpenVersionBytes {
       Contribution contribution = part.contribution();
       out.text(contribution.getClient()).number(contribution.getSequence());
       out.number(contribution.getWeight()).number(contribution.getFactor());
-      out.plain(CanonicalBytes.array(contribution.getRoot())).number(part.staleness());
+      out.plain(CanonicalBytes.array(contribution.getRoot())).number(contribution.getLargest());
+      out.number(contribution.getExamples()).number(contribution.getStaleness());
+      out.number(part.bytes());
     }
     out.number(open.rows).rejections(open.rejected).measures(open.measures);
     out.flag(open.decided).number(open.nextGram);
@@ -90,7 +93,7 @@ final class OpenVersionBytes {
   }
 
   private static List<Part> parts(ByteBuffer in) {
-    int count = count(in, Short.BYTES + 60);
+    int count = count(in, Short.BYTES + 76);
     List<Part> parts = new ArrayList<>();
     for (int i = 0; i < count; i++) {
       String client = ControlBytes.name(in);
@@ -100,7 +103,14 @@ final class OpenVersionBytes {
       rising(weight >= 1);
       double factor = finite(in);
       ByteBuffer root = ByteBuffer.wrap(ControlBytes.digest(in));
-      parts.add(new Part(new Contribution(client, sequence, weight, factor, root), number(in, 0)));
+      float largest = ControlBytes.largest(in);
+      StateHeader.need(in, Integer.BYTES);
+      int examples = in.getInt();
+      rising(examples >= 1);
+      Contribution contribution =
+          new Contribution(
+              client, sequence, weight, factor, root, largest, examples, number(in, 0));
+      parts.add(new Part(contribution, number(in, 0)));
     }
     return parts;
   }

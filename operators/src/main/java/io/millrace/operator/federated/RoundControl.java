@@ -235,7 +235,12 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
           state, task, RejectionReason.EQUIVOCATION, contest(receipt, digest, other), out);
       return;
     }
-    task.arrive(receipt.getChunk(), digest, receipt.getSquaredNorm(), receipt.getLargest());
+    task.arrive(
+        receipt.getChunk(),
+        digest,
+        receipt.getSquaredNorm(),
+        receipt.getLargest(),
+        receipt.getBytes());
     state.touch(ControlState.TASKS);
     admission.admitIfWhole(state, task, out);
   }

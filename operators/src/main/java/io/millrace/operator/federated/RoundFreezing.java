@@ -149,29 +149,26 @@ final class RoundFreezing {
 
   private RoundFreeze freeze(ControlState state, List<WholeUpdate> chosen) {
     List<Contribution> contributions = new ArrayList<>();
-    double largest = 0;
-    long totalWeight = 0;
     for (WholeUpdate update : chosen) {
       double factor =
           state.clip > 0 && state.secureOrNull == null
               ? AdaptiveClip.factor(state.clip, update.squaredNorm())
               : 1;
-      int weight = weights.weight(update, state.staleness(update.newestVersion()));
-      totalWeight += weight;
-      largest = Math.max(largest, update.largest() * factor);
+      int examples = update.statement().examples();
+      long staleness = state.staleness(update.newestVersion());
       contributions.add(
           new Contribution(
               update.client(),
               update.sequence(),
-              weight,
+              weights.weight(examples, update.correction(), staleness),
               factor,
-              ByteBuffer.wrap(update.statement().root())));
+              ByteBuffer.wrap(update.statement().root()),
+              update.largest(),
+              examples,
+              staleness));
     }
     RoundFreeze freeze = empty(state);
-    freeze.setContributions(contributions);
-    freeze.setLargest(bound(largest));
-    freeze.setTotalWeight(totalWeight);
-    freeze.setDivisor(weights.divisor(chosen.size(), totalWeight));
+    weights.fill(freeze, contributions);
     freeze.setNoise(settings.privacy().noise() * state.clip * weights.unit());
     freeze.setNeedsDecision(settings.robust().needsDecision());
     if (state.secureOrNull != null) {
@@ -221,9 +218,7 @@ final class RoundFreezing {
   private OpenVersion open(ControlState state, RoundFreeze freeze, List<WholeUpdate> chosen) {
     List<Part> parts = new ArrayList<>();
     for (int i = 0; i < chosen.size(); i++) {
-      parts.add(
-          new Part(
-              freeze.getContributions().get(i), state.staleness(chosen.get(i).newestVersion())));
+      parts.add(new Part(freeze.getContributions().get(i), chosen.get(i).bytes()));
     }
     OpenVersion.Order order =
         new OpenVersion.Order(
@@ -296,11 +291,5 @@ final class RoundFreezing {
             .next(bound, within, chosen.size(), drawn);
     // updates of zeros would carry it to 0, and beyond the gate none can be
     state.clip = Math.max(SMALLEST_CLIP, Math.min(settings.admission().largestNorm(), next));
-  }
-
-  /** The next float but one: no product rounded to float is beyond it. */
-  private static float bound(double largest) {
-    float bound = Math.nextUp(Math.nextUp((float) Math.min(largest, Float.MAX_VALUE)));
-    return Math.min(Float.MAX_VALUE, Math.max(Float.MIN_NORMAL, bound));
   }
 }

@@ -2,7 +2,6 @@ package io.millrace.operator.federated;
 
 import io.millrace.operator.SettingCheck;
 import java.math.BigInteger;
-import java.security.SecureRandom;
 import java.util.Map;
 import java.util.SortedMap;
 
@@ -35,7 +34,7 @@ final class SecretSharing {
    * @param places x of each share, 1 or more, all different
    * @return shares in the order of the places
    */
-  static byte[][] deal(byte[] secret, int threshold, int[] places, SecureRandom random) {
+  static byte[][] deal(byte[] secret, int threshold, int[] places, RandomBytes random) {
     requireLength("secret", secret, SECRET_BYTES);
     SettingCheck.range("threshold of shares", threshold, 1, places.length);
     BigInteger[] coefficients = new BigInteger[threshold];
@@ -98,9 +97,12 @@ final class SecretSharing {
   }
 
   /** Uniform over the field: of 257 random bits, about every second draw is within. */
-  private static BigInteger draw(SecureRandom random) {
+  private static BigInteger draw(RandomBytes random) {
+    byte[] bytes = new byte[SHARE_BYTES];
     while (true) {
-      BigInteger drawn = new BigInteger(PRIME.bitLength(), random);
+      random.fill(bytes);
+      bytes[SECRET_BYTES] &= 1;
+      BigInteger drawn = AgreementKey.littleEndian(bytes);
       if (drawn.compareTo(PRIME) < 0) {
         return drawn;
       }

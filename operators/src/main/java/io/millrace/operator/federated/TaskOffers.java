@@ -185,9 +185,9 @@ final class TaskOffers {
     parameters.put("memory-bits", (double) method.memoryBits());
     if (settings.rounds().policy() instanceof FederatedSettings.Masked) {
       // nobody else can clip what nobody else sees
-      parameters.put("clip", settings.privacy().clip());
+      parameters.put(TaskParameters.CLIP, settings.privacy().clip());
       parameters.put(
-          "largest-weight",
+          TaskParameters.LARGEST_WEIGHT,
           settings.privacy().noise() > 0 ? 1.0 : settings.admission().largestWeight());
     }
     return Collections.unmodifiableMap(parameters);

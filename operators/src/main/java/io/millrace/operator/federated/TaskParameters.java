@@ -44,6 +44,9 @@ public record TaskParameters(
   public static final String CLIP = "clip";
   public static final String NOISE = "local-noise";
 
+  /** Of masked updates, which are weighed by their clients: the most examples that count. */
+  public static final String LARGEST_WEIGHT = "largest-weight";
+
   /**
    * @throws IllegalArgumentException if a value is out of range
    */

@@ -51,6 +51,7 @@ final class UpdateAdmission {
             correction(state, task),
             task.squaredNorm(),
             task.largest,
+            task.bytes,
             task.statementOrNull));
   }
 

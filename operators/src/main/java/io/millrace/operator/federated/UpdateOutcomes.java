@@ -1,5 +1,6 @@
 package io.millrace.operator.federated;
 
+import io.millrace.schema.Contribution;
 import io.millrace.schema.Rejection;
 import io.millrace.schema.UpdateOutcome;
 import java.util.function.Consumer;
@@ -53,7 +54,12 @@ final class UpdateOutcomes {
       String message,
       Consumer<? super FederatedOutput> out) {
     long staleness = state.staleness(task.newestVersion);
-    say(state, new Subject(task.client, task.sequence, staleness), outcome, message, out);
+    say(
+        state,
+        new Subject(task.client, task.sequence, staleness, task.bytes),
+        outcome,
+        message,
+        out);
   }
 
   static void say(
@@ -63,7 +69,7 @@ final class UpdateOutcomes {
       String message,
       Consumer<? super FederatedOutput> out) {
     long staleness = state.staleness(update.newestVersion());
-    Subject subject = new Subject(update.client(), update.sequence(), staleness);
+    Subject subject = new Subject(update.client(), update.sequence(), staleness, update.bytes());
     say(state, subject, outcome, message, out);
   }
 
@@ -74,13 +80,17 @@ final class UpdateOutcomes {
       String outcome,
       String message,
       Consumer<? super FederatedOutput> out) {
+    Contribution contribution = part.contribution();
     Subject subject =
         new Subject(
-            part.contribution().getClient(), part.contribution().getSequence(), part.staleness());
+            contribution.getClient(),
+            contribution.getSequence(),
+            contribution.getStaleness(),
+            part.bytes());
     say(state, subject, outcome, message, out);
   }
 
-  private record Subject(String client, long sequence, long staleness) {}
+  private record Subject(String client, long sequence, long staleness, long bytes) {}
 
   private static void say(
       ControlState state,
@@ -99,7 +109,7 @@ final class UpdateOutcomes {
                 outcome,
                 subject.staleness(),
                 brief(message),
-                -1L,
+                subject.bytes(),
                 state.now())));
   }
 

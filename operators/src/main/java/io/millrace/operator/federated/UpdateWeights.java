@@ -1,6 +1,9 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.federated.FederatedSettings.Synchronous;
+import io.millrace.schema.Contribution;
+import io.millrace.schema.RoundFreeze;
+import java.util.List;
 
 /**
  * Integer weights of updates in a sum, so that the sum is free of order, and what it is divided by:
@@ -43,20 +46,40 @@ final class UpdateWeights {
   /**
    * Weight of an update.
    *
+   * @param examples that its client says it has trained on
+   * @param correction for the arrivals of its client, 1: none
    * @param age versions since its base
    */
-  int weight(WholeUpdate update, long age) {
+  int weight(int examples, double correction, long age) {
     if (uniform) {
       return 1;
     }
     double staleness = settings.rounds().staleness().weight(age);
     if (settings.rounds().counting() instanceof Synchronous policy) {
-      int examples = Math.min(update.statement().examples(), largestExamples);
-      return policy.carries() ? rounded(examples * staleness * carriedUnit) : examples;
+      int counted = Math.min(examples, largestExamples);
+      return policy.carries() ? rounded(counted * staleness * carriedUnit) : counted;
     }
-    double correction =
-        settings.privacy().noise() > 0 ? Math.min(1, update.correction()) : update.correction();
-    return rounded(staleness * correction * UNIT);
+    double bounded = settings.privacy().noise() > 0 ? Math.min(1, correction) : correction;
+    return rounded(staleness * bounded * UNIT);
+  }
+
+  /**
+   * Fills in what a sum is made of: the updates, and what follows from them alone, the bounds that
+   * set its fixed point and the divisor.
+   *
+   * @param freeze modified
+   */
+  void fill(RoundFreeze freeze, List<Contribution> contributions) {
+    double largest = 0;
+    long totalWeight = 0;
+    for (Contribution contribution : contributions) {
+      largest = Math.max(largest, contribution.getLargest() * contribution.getFactor());
+      totalWeight += contribution.getWeight();
+    }
+    freeze.setContributions(contributions);
+    freeze.setLargest(bound(largest));
+    freeze.setTotalWeight(totalWeight);
+    freeze.setDivisor(divisor(contributions.size(), totalWeight));
   }
 
   /** The most that an update of one example weighs: what noise is scaled by. */
@@ -69,18 +92,19 @@ final class UpdateWeights {
         : UNIT;
   }
 
-  /**
-   * What the sum is divided by.
-   *
-   * @param totalWeight of the updates
-   */
-  double divisor(int updates, long totalWeight) {
+  private double divisor(int updates, long totalWeight) {
     if (uniform) {
       return updates;
     }
     return settings.rounds().counting() instanceof Synchronous
         ? totalWeight
         : (double) UNIT * updates;
+  }
+
+  /** The next float but one: no product rounded to float is beyond it. */
+  private static float bound(double largest) {
+    float bound = Math.nextUp(Math.nextUp((float) Math.min(largest, Float.MAX_VALUE)));
+    return Math.min(Float.MAX_VALUE, Math.max(Float.MIN_NORMAL, bound));
   }
 
   private static int rounded(double weight) {

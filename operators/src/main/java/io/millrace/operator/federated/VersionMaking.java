@@ -16,7 +16,8 @@ import java.util.function.Consumer;
  * Publishes a version when all its chunks are done: its digests, the updates in it and those not,
  * and its lineage, a hash chain over all versions it comes from; then the pointer to it. A
  * roll-back sets the pointer to an older version that chunks still keep: everything made on the
- * versions after it is stale, and the next version has it as parent. Stateless but for settings.
+ * versions after it is stale, and the next version has it as parent. Privacy that was given away
+ * stays given away. Stateless but for settings.
  */
 final class VersionMaking {
   static final String PUBLISHED = "PUBLISHED";

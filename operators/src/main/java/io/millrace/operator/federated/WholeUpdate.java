@@ -7,6 +7,7 @@ package io.millrace.operator.federated;
  * @param correction of its weight for the arrivals of its client, 1: none
  * @param squaredNorm summed over chunks
  * @param largest absolute value
+ * @param bytes of its payloads
  */
 record WholeUpdate(
     String client,
@@ -16,4 +17,5 @@ record WholeUpdate(
     double correction,
     double squaredNorm,
     float largest,
+    long bytes,
     CommitStatement statement) {}

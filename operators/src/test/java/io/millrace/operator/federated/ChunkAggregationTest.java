@@ -289,6 +289,57 @@ class ChunkAggregationTest {
     assertEquals(List.of(1L, 2L, 3L, 4L), new ArrayList<>(run.states[0].versions.keySet()));
   }
 
+  @ParameterizedTest
+  @CsvSource({"MOMENTUM, MEAN", "ADAM, MEAN", "DIFFGRAD, MEAN", "SGD, CENTERED_CLIPPING"})
+  void aRollBackTakesTheStepsOfTheServerBackToo(OptimiserName optimiser, RobustRule rule) {
+    FederatedSettings settings =
+        new FederatedTestSettings()
+            .server(new Server(optimiser, 0.5, 0.9, 0.99, 1e-3, 0))
+            .robust(PreMixing.NONE, rule, 0)
+            .build();
+    ChunkFederation run = federation(settings, 1);
+    run.update(run.task("a"), filled(3));
+    run.close(0.5);
+    double[] old = run.model();
+    for (int round = 0; round < 2; round++) {
+      run.update(run.task("a"), filled(15));
+      run.close(0.5);
+    }
+    stepAfter(run, 1);
+    ChunkFederation anew = new ChunkFederation(settings, old, CHUNK, 1);
+    stepAfter(anew, 0);
+    assertArrayEquals(anew.model(), run.model());
+    assertEquals(List.of(), run.refusals);
+  }
+
+  /** A version from a parent. */
+  private static void stepAfter(ChunkFederation run, long parent) {
+    UpdateTask task = run.task("a");
+    run.update(task, filled(2));
+    run.deliver();
+    List<Contribution> parts = List.of(ChunkRecords.part("a", task.getSequence(), 1, 1));
+    RoundFreeze freeze = ChunkRecords.freeze(run.version() + 1, parts, 10);
+    freeze.setParent(parent);
+    freeze.setNeedsDecision(run.settings.robust().needsDecision());
+    run.close(freeze);
+  }
+
+  @Test
+  void aRollBackLeavesWhatIsRememberedOfClients() {
+    FederatedSettings settings =
+        new FederatedTestSettings().method(AveragingMethod.EF21).server(Server.plain(1)).build();
+    ChunkFederation run = federation(settings, 1);
+    for (int round = 0; round < 3; round++) {
+      run.update(run.task("a"), filled(1));
+      run.close(1);
+    }
+    stepAfter(run, 1);
+    for (ChunkState chunk : run.states) {
+      assertTrue(chunk.audit());
+      assertEquals(5, chunk.memories.get("a").memory.value(0), 1e-9);
+    }
+  }
+
   @Test
   void aFreezeWaitsForAnUpdateThatHasNotCome() {
     ChunkFederation run = federation(new FederatedTestSettings().build(), 1);

@@ -88,7 +88,8 @@ final class ChunkRecords {
   }
 
   static Contribution part(String client, long sequence, int weight, double factor) {
-    return new Contribution(client, sequence, weight, factor, ByteBuffer.allocate(32));
+    ByteBuffer root = ByteBuffer.allocate(32);
+    return new Contribution(client, sequence, weight, factor, root, Float.MAX_VALUE, 1, 0L);
   }
 
   /** A freeze of the mean over these. */

@@ -165,6 +165,7 @@ final class ControlRun {
           ByteBuffer.wrap(digest(task, chunk)),
           squaredNorm / chunks,
           (float) Math.sqrt(squaredNorm / chunks),
+          100L + chunk,
           ByteBuffer.allocate(0));
     }
 

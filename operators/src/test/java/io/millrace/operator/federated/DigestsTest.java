@@ -67,7 +67,7 @@ class DigestsTest {
         .setParent(3)
         .setRound(9)
         .setChunkDigests(List.of(bytes(1), bytes(2, 3)))
-        .setContributions(List.of(new Contribution("ada", 7L, 5, 0.5, bytes(4))))
+        .setContributions(List.of(new Contribution("ada", 7L, 5, 0.5, bytes(4), 0.25f, 20, 1L)))
         .setRejected(List.of(new Rejection("eve", 8L, "NORM", "too long")))
         .setRule("fedavg")
         .setSettingsHash(bytes(6))
@@ -210,6 +210,8 @@ class DigestsTest {
     if (value instanceof Long number) {
       return number + 1;
     } else if (value instanceof Integer number) {
+      return number + 1;
+    } else if (value instanceof Float number) {
       return number + 1;
     } else if (value instanceof Double number) {
       return number + 1;

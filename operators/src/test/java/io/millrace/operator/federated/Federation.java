@@ -47,20 +47,25 @@ final class Federation {
      * @param model of the task's base version
      * @param control beside it
      */
-    Sent train(UpdateTask task, double[] model, double[] control);
-
-    /** How many examples it trains on. */
-    default int examples() {
-      return 1;
-    }
-  }
+    Sent train(UpdateTask task, double[] model, double[] control);  }
 
   /**
    * Payloads by chunk.
    *
    * @param seconds empty where the method sends none
    */
-  record Sent(List<byte[]> payloads, List<byte[]> seconds) {}
+  record Sent(List<byte[]> payloads, List<byte[]> seconds, int examples) {
+    /** Of a client that gets a task and does nothing. */
+    static final Sent NOTHING = new Sent(List.of(), List.of(), 0);
+
+    /** Of one example. */
+    Sent(List<byte[]> payloads, List<byte[]> seconds) {
+      this(payloads, seconds, 1);
+    }
+  }
+
+  /** What came to a chunk. */
+  record Logged(int chunk, FederatedInput input) {}
 
   private record Message(int chunk, FederatedInput input) {}
 
@@ -94,6 +99,9 @@ final class Federation {
   private Runnable returnToCommit = () -> {};
 
   int kills;
+  /** All that came to chunks, in order. */
+  final List<Logged> log = new ArrayList<>();
+
   final List<VersionCommit> versions = new ArrayList<>();
   final List<String> refusals = new ArrayList<>();
   final Map<String, ClientMemory> memories = new TreeMap<>();
@@ -190,6 +198,7 @@ final class Federation {
     drain();
   }
 
+  /** Numbers of a version, one of the newest twenty. */
   double[] model() {
     return models.lastEntry().getValue().clone();
   }
@@ -233,9 +242,11 @@ final class Federation {
   private void train(Held held) {
     TaskOffer offer = held.offer();
     UpdateTask task = offer.getTask();
+    Sent sent = clients.get(task.getClient()).train(task, held.model(), held.control());
+    if (sent.payloads().isEmpty()) {
+      return;
+    }
     answered.put(task.getClient(), task.getSequence());
-    Client client = clients.get(task.getClient());
-    Sent sent = client.train(task, held.model(), held.control());
     List<byte[]> leaves = new ArrayList<>();
     double squaredNorm = 0;
     List<Message> messages = new ArrayList<>();
@@ -267,7 +278,7 @@ final class Federation {
             chunks.length,
             ByteBuffer.wrap(MerkleTree.root(leaves)),
             squaredNorm,
-            client.examples(),
+            sent.examples(),
             1,
             List.of(),
             Map.of(),
@@ -335,6 +346,7 @@ final class Federation {
       if (chunk == CONTROL) {
         control.accept(state, input, 0, Models.NONE, out);
       } else {
+        log.add(new Logged(chunk, input));
         aggregation.accept(chunks[chunk], input, 0, Models.NONE, out);
       }
     } catch (InvalidInputException refusal) {

@@ -207,7 +207,8 @@ class HostileChunkTest {
         freezeFault("another model", Reason.UNKNOWN_MODEL, freeze -> freeze.setModel("model:2")),
         freezeFault("parent to come", Reason.UNKNOWN_MODEL, freeze -> freeze.setParent(2)),
         freezeFault("negative parent", Reason.UNKNOWN_MODEL, freeze -> freeze.setParent(-1)),
-        freezeFault("no updates", Reason.MALFORMED, freeze -> freeze.setContributions(List.of())),
+        freezeFault(
+            "weight of nothing", Reason.OUT_OF_RANGE, freeze -> freeze.setContributions(List.of())),
         freezeFault("a decision", Reason.INCONSISTENT, freeze -> freeze.setNeedsDecision(true)),
         freezeFault("divisor 0", Reason.OUT_OF_RANGE, freeze -> freeze.setDivisor(0)),
         freezeFault("divisor NaN", Reason.OUT_OF_RANGE, freeze -> freeze.setDivisor(Double.NaN)),

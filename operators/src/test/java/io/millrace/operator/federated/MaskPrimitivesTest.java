@@ -14,6 +14,7 @@ import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.util.Arrays;
 import java.util.HexFormat;
+import java.util.Random;
 import java.util.TreeMap;
 import org.junit.jupiter.api.Test;
 
@@ -90,11 +91,11 @@ class MaskPrimitivesTest {
     int[] places = {1, 2, 5, 9, 700, 701};
     for (int round = 0; round < 20; round++) {
       byte[] secret = new byte[32];
-      MaskedRun.random(round).nextBytes(secret);
+      new Random(round).nextBytes(secret);
       if (round == 0) {
         Arrays.fill(secret, (byte) -1);
       }
-      byte[][] shares = SecretSharing.deal(secret, 4, places, MaskedRun.random(round + 100));
+      byte[][] shares = SecretSharing.deal(secret, 4, places, new Random(round + 100)::nextBytes);
       for (int mask = 1; mask < 64; mask++) {
         TreeMap<Integer, byte[]> some = new TreeMap<>();
         for (int i = 0; i < 6; i++) {
@@ -111,6 +112,33 @@ class MaskPrimitivesTest {
     }
   }
 
+  /** The same secret and use: the same bytes; another of either: others. */
+  @Test
+  void derivedBytesFollowFromTheSecretAndItsUse() {
+    byte[] secret = MaskedRun.secret(1);
+    byte[] use = {1, 2};
+    DerivedBytes first = new DerivedBytes(secret, use);
+    DerivedBytes second = new DerivedBytes(secret.clone(), use.clone());
+    secret[0] ^= 1;
+    DerivedBytes other = new DerivedBytes(secret, use);
+    secret[0] ^= 1;
+    DerivedBytes otherUse = new DerivedBytes(secret, new byte[] {1, 3});
+    TreeMap<String, Integer> drawn = new TreeMap<>();
+    for (int length : new int[] {32, 33, 33, 100}) {
+      byte[] bytes = new byte[length];
+      byte[] again = new byte[length];
+      first.fill(bytes);
+      second.fill(again);
+      assertArrayEquals(bytes, again);
+      drawn.merge(Arrays.toString(Arrays.copyOf(bytes, 32)), 1, Integer::sum);
+      other.fill(bytes);
+      drawn.merge(Arrays.toString(Arrays.copyOf(bytes, 32)), 1, Integer::sum);
+      otherUse.fill(bytes);
+      drawn.merge(Arrays.toString(Arrays.copyOf(bytes, 32)), 1, Integer::sum);
+    }
+    assertEquals(12, drawn.size());
+  }
+
   private static byte[] recoverOrEmpty(TreeMap<Integer, byte[]> shares) {
     try {
       return SecretSharing.recover(shares);
@@ -124,7 +152,7 @@ class MaskPrimitivesTest {
   void fewerSharesSayNothing() {
     byte[] secret = new byte[32];
     secret[0] = 42;
-    byte[][] shares = SecretSharing.deal(secret, 3, new int[] {1, 2, 3}, MaskedRun.random(1));
+    byte[][] shares = SecretSharing.deal(secret, 3, new int[] {1, 2, 3}, new Random(1)::nextBytes);
     for (int guess = 0; guess < 50; guess++) {
       // The parabola through (1, s1), (2, s2) and (0, guess) at 3: 3 s2 - 3 s1 + guess.
       BigInteger third =

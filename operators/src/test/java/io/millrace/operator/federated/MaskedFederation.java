@@ -11,6 +11,7 @@ import io.millrace.schema.MaskSurvivors;
 import io.millrace.schema.ModelChunk;
 import io.millrace.schema.ModelDefinition;
 import io.millrace.schema.ModelLayer;
+import io.millrace.schema.PrivacyAccount;
 import io.millrace.schema.RoundTick;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
@@ -48,6 +49,8 @@ final class MaskedFederation {
   final TreeMap<String, MaskDelivery> deliveries = new TreeMap<>();
   final TreeMap<String, double[]> published = new TreeMap<>();
   final List<VersionCommit> versions = new ArrayList<>();
+  final TreeMap<String, PrivacyAccount> accounts = new TreeMap<>();
+  int largestExamples = Integer.MAX_VALUE;
   ControlState controlState;
   private final List<ChunkState> chunkStates = new ArrayList<>();
   private final ArrayDeque<FederatedOutput> loop = new ArrayDeque<>();
@@ -194,6 +197,8 @@ final class MaskedFederation {
         deliveries.put(one.delivery().getClient(), one.delivery());
       } else if (output instanceof FederatedOutput.Survivors one) {
         survivors = one.survivors();
+      } else if (output instanceof FederatedOutput.Account one) {
+        accounts.put(one.account().getClient(), one.account());
       } else if (output instanceof FederatedOutput.Version one) {
         versions.add(one.commit());
       } else if (output instanceof FederatedOutput.Model model) {
@@ -221,7 +226,7 @@ final class MaskedFederation {
     clients.put(
         client,
         new MaskingClient(
-            offers.get(client).getTask(), 2, MaskedRun.random(seed + client.hashCode())));
+            offers.get(client).getTask(), 2, MaskedRun.secret(seed + client.hashCode())));
   }
 
   void keys(String client) {
@@ -272,7 +277,10 @@ final class MaskedFederation {
     TaskOffer offer = offers.get(client);
     List<byte[]> leaves = new ArrayList<>();
     for (int chunk = 0; chunk < CHUNKS; chunk++) {
-      byte[] payload = clients.get(client).mask(chunk, values(client, chunk), examples(client));
+      byte[] payload =
+          clients
+              .get(client)
+              .mask(chunk, values(client, chunk), Math.min(largestExamples, examples(client)));
       UpdateChunk update =
           new UpdateChunk(
               offer.getTask(),

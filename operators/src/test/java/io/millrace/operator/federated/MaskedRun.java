@@ -10,8 +10,6 @@ import io.millrace.schema.MaskSurvivors;
 import io.millrace.schema.UpdateTask;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
-import java.security.NoSuchAlgorithmException;
-import java.security.SecureRandom;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Random;
@@ -45,7 +43,7 @@ final class MaskedRun {
     Random random = new Random(seed);
     for (int i = 0; i < n; i++) {
       String name = name(i);
-      clients.put(name, new MaskingClient(task(name, i), 2, random(seed + i)));
+      clients.put(name, new MaskingClient(task(name, i), 2, secret(seed + i)));
       List<float[]> chunks = new ArrayList<>();
       for (int chunk = 0; chunk < CHUNKS; chunk++) {
         float[] values = new float[LENGTH - 100 * chunk];
@@ -70,14 +68,10 @@ final class MaskedRun {
         MODEL, client, sequence, ROUND, 3L, 9L, 0L, ByteBuffer.wrap(new byte[] {1}));
   }
 
-  static SecureRandom random(long seed) {
-    try {
-      SecureRandom random = SecureRandom.getInstance("SHA1PRNG");
-      random.setSeed(seed);
-      return random;
-    } catch (NoSuchAlgorithmException e) {
-      throw new IllegalStateException(e);
-    }
+  static byte[] secret(long seed) {
+    byte[] secret = new byte[32];
+    new Random(seed).nextBytes(secret);
+    return secret;
   }
 
   void take(FederatedOutput output) {

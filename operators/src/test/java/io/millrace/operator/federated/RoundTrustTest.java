@@ -285,7 +285,8 @@ class RoundTrustTest {
     put(out, commit.getContributions().size());
     for (Contribution part : commit.getContributions()) {
       put(out, part.getClient(), part.getSequence(), part.getWeight());
-      put(out, part.getFactor(), part.getRoot());
+      put(out, part.getFactor(), part.getRoot(), (double) part.getLargest());
+      put(out, part.getExamples(), part.getStaleness());
     }
     put(out, commit.getRejected().size());
     for (Rejection rejection : commit.getRejected()) {

@@ -220,6 +220,29 @@ class SecureRoundTest {
     assertArrayEquals(payload, client.mask(0, values, 1));
   }
 
+  /** Its secret and the records that it took are all a client needs to go on. */
+  @Test
+  void clientMadeAnewOfItsSecretAndRecordsIsWhatItWas() {
+    MaskedRun run = new MaskedRun(5, 0, 3, false, SEED).sent(List.of(MaskedRun.name(4)));
+    String name = MaskedRun.name(2);
+    MaskingClient before = run.clients.get(name);
+    MaskingClient after = new MaskingClient(MaskedRun.task(name, 2), 2, MaskedRun.secret(SEED + 2));
+    assertEquals(before.keys(), after.keys());
+    assertEquals(before.join(run.cohort, member -> true), after.join(run.cohort, member -> true));
+    assertEquals(List.of(), after.receive(run.deliveries.get(name)));
+    List<float[]> update = run.updates.get(name);
+    MaskingClient unsent =
+        new MaskingClient(MaskedRun.task(name, 2), 2, MaskedRun.secret(SEED + 2));
+    unsent.join(run.cohort, member -> true);
+    unsent.receive(run.deliveries.get(name));
+    byte[] masked = unsent.mask(1, update.get(1), run.weights.get(name));
+    assertArrayEquals(run.payloads.get(name).get(1), masked);
+    assertThrows(IllegalArgumentException.class, () -> after.reveal(run.survivors));
+    after.made();
+    assertThrows(IllegalStateException.class, () -> after.mask(0, update.get(0), 1));
+    assertEquals(before.reveal(run.survivors), after.reveal(run.survivors));
+  }
+
   @Test
   void clientJoinsNoCohortThatIsNotSafe() {
     MaskedRun run = new MaskedRun(6, 0, 2, false, SEED);
@@ -263,7 +286,7 @@ class SecureRoundTest {
             IllegalArgumentException.class,
             () -> client.join(run.cohort, member -> !member.equals(last)));
     assertTrue(unsigned.getMessage().contains(last.getClient()), unsigned.getMessage());
-    MaskingClient careful = new MaskingClient(MaskedRun.task(name, 0), 7, MaskedRun.random(SEED));
+    MaskingClient careful = new MaskingClient(MaskedRun.task(name, 0), 7, MaskedRun.secret(SEED));
     assertThrows(IllegalArgumentException.class, () -> careful.join(run.cohort, member -> true));
     MaskShares shares = client.join(run.cohort, member -> true);
     assertEquals(shares, client.join(run.cohort, member -> true));

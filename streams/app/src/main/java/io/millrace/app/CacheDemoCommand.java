@@ -16,12 +16,10 @@ import io.millrace.runtime.Pipeline;
 import java.io.PrintWriter;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.time.Duration;
 import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
 import org.apache.kafka.clients.admin.Admin;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -126,7 +124,7 @@ final class CacheDemoCommand implements Callable<Integer> {
     try (RunningDeployment running =
         RunningDeployment.plan(deployment, options.engine(), LaunchSettings.LOCAL)) {
       running.start();
-      long start = System.nanoTime();
+      DemoWatch watch = new DemoWatch(running, out);
       Pipeline pipeline = deployment.pipelines().get(0);
       try (SessionLoop loop =
           SessionLoop.start(
@@ -138,63 +136,37 @@ final class CacheDemoCommand implements Callable<Integer> {
                   sessions,
                   rate))) {
         running.show(loop::view);
-        DemoOptions.say(
-            out,
-            "Writing and reading. Page: "
-                + running.page().orElseThrow()
-                + (options.lengthOrNull() == null ? "  (Ctrl-C ends the demo)" : ""));
-        watch(running, loop, start, interrupted, out);
+        watch.announce("Writing and reading", options.lengthOrNull());
+        watch.until(options.lengthOrNull(), interrupted, new Sessions(running, loop));
       }
-      summary(running, (System.nanoTime() - start) / 1e9, out);
+      summary(running, watch.seconds(), out);
     }
   }
 
-  /** One line every few seconds, until the time is up or the user has had enough. */
-  private void watch(
-      RunningDeployment running,
-      SessionLoop loop,
-      long startNanos,
-      CountDownLatch interrupted,
-      PrintWriter out)
-      throws InterruptedException {
-    Duration length = options.lengthOrNull();
-    long endNanos = length == null ? Long.MAX_VALUE : length.toNanos();
-    long nextLine = 5;
-    while (true) {
-      long passed = System.nanoTime() - startNanos;
-      if (passed >= endNanos
-          || interrupted.await(Math.min(500_000_000L, endNanos - passed), TimeUnit.NANOSECONDS)) {
-        return;
-      }
-      if (running.failure().isPresent()) {
-        throw new IllegalStateException(
-            "the pipeline stopped: " + RunningDeployment.rootMessage(running.failure().get()));
-      }
-      if (!loop.failure().isEmpty()) {
-        throw new IllegalStateException("the decoders stopped: " + loop.failure());
-      }
-      if (passed / 1e9 >= nextLine) {
-        nextLine += 5;
-        DemoOptions.say(out, line(running.snapshot().pipelines().get(0), passed / 1e9));
-      }
+  /** What the decoders write and read. */
+  private record Sessions(RunningDeployment running, SessionLoop loop) implements DemoWatch.Sight {
+    @Override
+    public String failure() {
+      return loop.failure().isEmpty() ? "" : "the decoders stopped: " + loop.failure();
     }
-  }
 
-  private static String line(PipelineView view, double seconds) {
-    CacheView cache = view.cache().orElseThrow();
-    ContinuationView reading = cache.continuation().orElseThrow();
-    return String.format(
-        Locale.ROOT,
-        "%4.0f s  %,d blocks in, %d sessions, pages of %.2f bits a value, %d bases, %d continued%s",
-        seconds,
-        view.recordsIn(),
-        cache.sessionsSeen(),
-        cache.compressedBitsPerValue(),
-        cache.bases(),
-        reading.continued(),
-        reading.tokens() == 0
-            ? ""
-            : String.format(Locale.ROOT, ", %+.4f nats a token", reading.addedNats()));
+    @Override
+    public String line() {
+      PipelineView view = running.snapshot().pipelines().get(0);
+      CacheView cache = view.cache().orElseThrow();
+      ContinuationView reading = cache.continuation().orElseThrow();
+      return String.format(
+          Locale.ROOT,
+          "%,d blocks in, %d sessions, pages of %.2f bits a value, %d bases, %d continued%s",
+          view.recordsIn(),
+          cache.sessionsSeen(),
+          cache.compressedBitsPerValue(),
+          cache.bases(),
+          reading.continued(),
+          reading.tokens() == 0
+              ? ""
+              : String.format(Locale.ROOT, ", %+.4f nats a token", reading.addedNats()));
+    }
   }
 
   private void summary(RunningDeployment running, double seconds, PrintWriter out)

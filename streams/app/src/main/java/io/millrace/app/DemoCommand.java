@@ -18,7 +18,7 @@ import java.util.List;
 import java.util.Locale;
 import java.util.concurrent.Callable;
 import java.util.concurrent.CountDownLatch;
-import java.util.concurrent.TimeUnit;
+import java.util.stream.Collectors;
 import org.apache.kafka.clients.admin.Admin;
 import picocli.CommandLine.Command;
 import picocli.CommandLine.Mixin;
@@ -73,7 +73,7 @@ final class DemoCommand implements Callable<Integer> {
     try (RunningDeployment running =
         RunningDeployment.plan(deployment, options.engine(), LaunchSettings.LOCAL)) {
       running.start();
-      long start = System.nanoTime();
+      DemoWatch watch = new DemoWatch(running, out);
       for (Pipeline pipeline : deployment.pipelines()) {
         SensorDataset dataset =
             SensorDataset.shipped(pipeline.name())
@@ -84,15 +84,10 @@ final class DemoCommand implements Callable<Integer> {
         replays.add(replay);
         replay.start();
       }
-      DemoOptions.say(
-          out,
-          "Learning. Page: "
-              + running.page().orElseThrow()
-              + (length == null ? "  (Ctrl-C ends the demo)" : ""));
-      watch(running, replays, start, interrupted, out);
+      watch.announce("Learning", length);
+      watch.until(length, interrupted, new Replays(running, replays));
       replays.forEach(ReadingReplayer::close);
-      double seconds = (System.nanoTime() - start) / 1e9;
-      Report summary = Report.of(running.snapshot(), seconds, running.page());
+      Report summary = Report.of(running.snapshot(), watch.seconds(), running.page());
       summary.print(out);
       if (report != null) {
         summary.write(report);
@@ -103,51 +98,33 @@ final class DemoCommand implements Callable<Integer> {
     }
   }
 
-  /** One line every few seconds, until the time is up or the user has had enough. */
-  private void watch(
-      RunningDeployment running,
-      List<ReadingReplayer> replays,
-      long startNanos,
-      CountDownLatch interrupted,
-      PrintWriter out)
-      throws InterruptedException {
-    Duration length = options.lengthOrNull();
-    long endNanos = length == null ? Long.MAX_VALUE : length.toNanos();
-    long nextLine = 5;
-    while (true) {
-      long passed = System.nanoTime() - startNanos;
-      if (passed >= endNanos
-          || interrupted.await(Math.min(500_000_000L, endNanos - passed), TimeUnit.NANOSECONDS)) {
-        return;
-      }
-      if (running.failure().isPresent()) {
-        throw new IllegalStateException(
-            "a pipeline stopped: " + RunningDeployment.rootMessage(running.failure().get()));
-      }
-      for (ReadingReplayer replay : replays) {
-        if (!replay.progress().failure().isEmpty()) {
-          throw new IllegalStateException("replay stopped: " + replay.progress().failure());
-        }
-      }
-      if (passed / 1e9 >= nextLine) {
-        nextLine += 5;
-        StringBuilder line = new StringBuilder();
-        running
-            .snapshot()
-            .pipelines()
-            .forEach(
-                view ->
-                    line.append(
-                        String.format(
-                            Locale.ROOT,
-                            "  %s: %,d readings, version %d, %.1f:1, error %.1f %%",
-                            view.name(),
-                            view.recordsIn(),
-                            view.modelVersions(),
-                            view.compressionRatio(),
-                            100 * view.relativeError())));
-        DemoOptions.say(out, String.format(Locale.ROOT, "%4.0f s%s", passed / 1e9, line));
-      }
+  /** What the pipelines learn from the data sets. */
+  private record Replays(RunningDeployment running, List<ReadingReplayer> replays)
+      implements DemoWatch.Sight {
+    @Override
+    public String failure() {
+      return replays.stream()
+          .map(replay -> replay.progress().failure())
+          .filter(failure -> !failure.isEmpty())
+          .findFirst()
+          .map(failure -> "replay stopped: " + failure)
+          .orElse("");
+    }
+
+    @Override
+    public String line() {
+      return running.snapshot().pipelines().stream()
+          .map(
+              view ->
+                  String.format(
+                      Locale.ROOT,
+                      "%s: %,d readings, version %d, %.1f:1, error %.1f %%",
+                      view.name(),
+                      view.recordsIn(),
+                      view.modelVersions(),
+                      view.compressionRatio(),
+                      100 * view.relativeError()))
+          .collect(Collectors.joining("  "));
     }
   }
 }

@@ -1,6 +1,7 @@
 package io.millrace.client;
 
 import io.millrace.operator.federated.FederatedKeys;
+import io.millrace.operator.federated.MaskingClient;
 import io.millrace.operator.federated.TaskParameters;
 import io.millrace.schema.TaskOffer;
 import java.nio.ByteBuffer;
@@ -33,10 +34,16 @@ public record ClientSettings(
    *     nothing: for codecs that keep a part, such as top-k
    * @param clip length that the update is clipped to, 0: as the task says
    * @param noise standard deviation, over the clip, of noise on every number
+   * @param masks what it asks of masked rounds
    */
-  public record Choices(boolean errorFeedback, double clip, double noise) {
+  public record Choices(boolean errorFeedback, double clip, double noise, MaskChoices masks) {
     /** As the task says. */
     public static final Choices NONE = new Choices(false, 0, 0);
+
+    /** With the usual masks. */
+    public Choices(boolean errorFeedback, double clip, double noise) {
+      this(errorFeedback, clip, noise, MaskChoices.USUAL);
+    }
   }
 
   /**
@@ -58,12 +65,17 @@ public record ClientSettings(
   }
 
   /**
-   * The client's part of a task.
+   * The client's part of a task. Of masked updates nothing is lost that could be fed back.
    *
    * @throws IllegalArgumentException for parameters out of range
    */
   TaskParameters parameters(TaskOffer offer) {
-    return TaskParameters.of(offer.getParameters())
-        .with(choices.errorFeedback(), choices.clip(), choices.noise());
+    boolean feedback = choices.errorFeedback() && !isMasked(offer);
+    return TaskParameters.of(offer.getParameters()).with(feedback, choices.clip(), choices.noise());
+  }
+
+  /** Whether a task's update travels masked. */
+  static boolean isMasked(TaskOffer offer) {
+    return offer.getCodec().equals(MaskingClient.CODEC);
   }
 }

@@ -4,7 +4,11 @@ import io.millrace.operator.federated.ClientMethods;
 import io.millrace.operator.federated.FederatedKeys;
 import io.millrace.operator.federated.TaskParameters;
 import io.millrace.schema.ClientCommit;
+import io.millrace.schema.MaskCohort;
+import io.millrace.schema.MaskDelivery;
+import io.millrace.schema.MaskSurvivors;
 import io.millrace.schema.SingleObject;
+import io.millrace.schema.TaskOffer;
 import io.millrace.schema.UpdateChunk;
 import java.io.ByteArrayOutputStream;
 import java.nio.BufferUnderflowException;
@@ -19,25 +23,32 @@ import java.util.List;
 import java.util.Map;
 import java.util.Optional;
 import java.util.TreeMap;
+import org.apache.avro.specific.SpecificRecord;
 
 /**
  * A client's state as bytes, little endian; texts and byte strings after their length as an int:
  *
  * <pre>
- * "MRFC" | int version 1 | text model | text client | long last sequence
+ * "MRFC" | int version 2 | text model | text client | long last sequence
  * byte 1 with a memory, else 0; then
  *   text method | int n, n times: text parameter, double value
  *   int chunks | each: int numbers, bytes memory
  * int open updates | each: byte delivered, bytes ClientCommit
- *   int chunks | each: bytes UpdateChunk              both in single-object encoding
+ *   int chunks | each: bytes UpdateChunk
+ * byte 1 within a masked round, else 0; then                      since version 2
+ *   bytes TaskOffer | 32 secret
+ *   bytes MaskCohort | bytes MaskDelivery | bytes MaskSurvivors   empty: not taken yet
  * SHA-256 of all before, 32 bytes
  * </pre>
  *
- * <p>At most 2 GiB. One thread.
+ * <p>Records are in single-object encoding. Versions 1 and 2 are read, 2 is written. At most 2 GiB.
+ * One thread.
  */
 final class ClientStateCodec {
   private static final int MAGIC = 'M' | 'R' << 8 | 'F' << 16 | 'C' << 24;
-  private static final int VERSION = 1;
+  private static final int VERSION = 2;
+  private static final int MASKS_SINCE = 2;
+  private static final int SECRET_BYTES = 32;
   private static final int DIGEST_BYTES = 32;
   private static final int MOST_PARAMETERS = 1000;
   private static final int MOST_OPEN = 1 << 16;
@@ -59,7 +70,21 @@ final class ClientStateCodec {
         out.bytes(chunks.encode(chunk));
       }
     }
+    out.flag(state.masks().isPresent());
+    state.masks().ifPresent(masks -> write(out, masks));
     return out.sealed();
+  }
+
+  private static void write(Sink out, MaskState masks) {
+    out.bytes(SingleObject.of(TaskOffer.class).encode(masks.offer()));
+    out.raw(ByteBuffer.wrap(masks.secret()));
+    out.bytes(encode(MaskCohort.class, masks.cohort()));
+    out.bytes(encode(MaskDelivery.class, masks.delivery()));
+    out.bytes(encode(MaskSurvivors.class, masks.survivors()));
+  }
+
+  private static <T extends SpecificRecord> byte[] encode(Class<T> type, Optional<T> record) {
+    return record.map(SingleObject.of(type)::encode).orElseGet(() -> new byte[0]);
   }
 
   private static void write(Sink out, Remembered memory) {
@@ -91,9 +116,9 @@ final class ClientStateCodec {
         throw new IllegalArgumentException("client state does not start with MRFC");
       }
       int version = in.getInt();
-      if (version != VERSION) {
+      if (version < 1 || version > VERSION) {
         throw new IllegalArgumentException(
-            "client state has version " + version + ", this build reads " + VERSION);
+            "client state has version " + version + ", this build reads 1 to " + VERSION);
       }
       String model = text(in);
       String client = text(in);
@@ -103,10 +128,12 @@ final class ClientStateCodec {
       for (int left = count(in, MOST_OPEN, "open updates"); left > 0; left--) {
         open.add(open(in));
       }
+      Optional<MaskState> masks =
+          version < MASKS_SINCE || in.get() == 0 ? Optional.empty() : Optional.of(masks(in));
       if (in.hasRemaining()) {
         throw new IllegalArgumentException(in.remaining() + " bytes follow the client state");
       }
-      return new ClientState(model, client, last, memory, open);
+      return new ClientState(model, client, last, memory, open, masks);
     } catch (BufferUnderflowException e) {
       throw new IllegalArgumentException("client state ends early", e);
     }
@@ -129,6 +156,25 @@ final class ClientStateCodec {
     Remembered memory = new Remembered(ClientMethods.named(method), task, lengths, memories);
     memory.requireWhole();
     return memory;
+  }
+
+  private static MaskState masks(ByteBuffer in) {
+    TaskOffer offer = SingleObject.of(TaskOffer.class).decode(bytes(in));
+    byte[] secret = new byte[SECRET_BYTES];
+    in.get(secret);
+    return new MaskState(
+        offer,
+        secret,
+        decode(MaskCohort.class, in),
+        decode(MaskDelivery.class, in),
+        decode(MaskSurvivors.class, in));
+  }
+
+  private static <T extends SpecificRecord> Optional<T> decode(Class<T> type, ByteBuffer in) {
+    byte[] framed = bytes(in);
+    return framed.length == 0
+        ? Optional.empty()
+        : Optional.of(SingleObject.of(type).decode(framed));
   }
 
   private OpenUpdate open(ByteBuffer in) {
@@ -202,7 +248,7 @@ final class ClientStateCodec {
       return out.toByteArray();
     }
 
-    private Sink raw(ByteBuffer buffer) {
+    Sink raw(ByteBuffer buffer) {
       out.writeBytes(buffer.array());
       return this;
     }

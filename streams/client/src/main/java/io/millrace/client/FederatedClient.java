@@ -49,6 +49,7 @@ public final class FederatedClient {
   private final LocalTraining training;
   private final UpdateMaker maker;
   private final ClientStore store;
+  private final ClientMasks masks;
   private ClientState state;
 
   /**
@@ -74,11 +75,17 @@ public final class FederatedClient {
               + ", expected "
               + settings.client());
     }
+    this.masks = new ClientMasks(settings, () -> state, newer -> save(state.withMasks(newer)));
   }
 
   /** Who trains what. */
   public ClientSettings settings() {
     return settings;
+  }
+
+  /** Its part in masked rounds. */
+  public ClientMasks masks() {
+    return masks;
   }
 
   /**
@@ -100,6 +107,8 @@ public final class FederatedClient {
     RESUME,
     /** Training: {@link #train}. */
     TRAIN,
+    /** To be taken on by {@link ClientMasks#begin}; training comes when masks are agreed. */
+    MASK,
     /** It was begun by a client that remembers nothing of it: {@link #abandon}. */
     ABANDON
   }
@@ -125,6 +134,12 @@ public final class FederatedClient {
     }
     AveragingMethod method = check(offer);
     boolean begun = !offer.getMissing().isEmpty();
+    if (ClientSettings.isMasked(offer)) {
+      if (masks.isOf(task.getSequence())) {
+        return Demand.NOTHING;
+      }
+      return begun ? Demand.ABANDON : Demand.MASK;
+    }
     boolean again = training.repeatable() && isWhollyKnown(method, offer);
     return begun && !again ? Demand.ABANDON : Demand.TRAIN;
   }
@@ -151,7 +166,7 @@ public final class FederatedClient {
   /**
    * Trains and makes the update, which is saved before this returns.
    *
-   * @param offer whose {@link #demand} is TRAIN
+   * @param offer whose {@link #demand} is TRAIN, or whose masks are agreed
    * @param model the task's base version
    * @param memories what the server remembers of this client, in any order; used when {@link
    *     #needsMemories} says so, and none for a client that never took part
@@ -184,7 +199,19 @@ public final class FederatedClient {
     if (fitting.isEmpty() && method.remembers()) {
       Escrow.restore(halves, memories, settings);
     }
-    OpenUpdate update = maker.make(offer, model, halves, chunk -> codec(offer, plan, chunk));
+    Optional<MaskedTask> masked = masks.of(offer);
+    if (masked.isEmpty() && ClientSettings.isMasked(offer)) {
+      throw new IllegalArgumentException(
+          "masks of task " + offer.getTask().getSequence() + " are not agreed");
+    }
+    OpenUpdate update =
+        masked.isPresent()
+            ? maker.make(offer, model, halves, ChunkPacking.masked(masked.get()))
+            : maker.make(
+                offer,
+                model,
+                halves,
+                ChunkPacking.open(offer.getTask(), chunk -> codec(offer, plan, chunk)));
     boolean follows = fitting.isPresent() && !memory.isEmpty();
     List<OpenUpdate> open = new ArrayList<>(follows ? state.open() : List.of());
     open.add(update);
@@ -192,6 +219,7 @@ public final class FederatedClient {
       open.remove(0);
     }
     save(state.with(update.sequence(), Optional.of(memory.with(parameters, halves)), open));
+    masked.ifPresent(MaskedTask::made);
     return records(update, List.of());
   }
 
@@ -242,6 +270,9 @@ public final class FederatedClient {
   }
 
   private void settle(long sequence, boolean counted) {
+    if (masks.isOf(sequence)) {
+      masks.end();
+    }
     Optional<OpenUpdate> settled = state.update(sequence);
     if (settled.isEmpty()) {
       return;
@@ -274,6 +305,9 @@ public final class FederatedClient {
     SettingCheck.range("chunks of the model", offer.getChunkCount(), 1, FederatedKeys.MOST_CHUNKS);
     if (settings.schemaHash().map(hash -> !hash.equals(offer.getSchemaHash())).orElse(false)) {
       throw new IllegalArgumentException("the task is for another layout of the model");
+    }
+    if (settings.choices().masks().required() && !ClientSettings.isMasked(offer)) {
+      throw new IllegalArgumentException("the task shows every update, expected masks");
     }
     settings.parameters(offer);
     return ClientMethods.named(offer.getMethod());

@@ -18,9 +18,9 @@ public interface FederationTransport extends AutoCloseable {
 
   /**
    * The client's newest offer that this has not returned yet; hands the client the versions and
-   * outcomes that come by on the way.
+   * outcomes that come by on the way, and its masks the records of masked rounds.
    *
-   * @param wait for one at most
+   * @param wait for one at most; none is waited for once {@link ClientMasks#isDue}
    */
   Optional<TaskOffer> offer(FederatedClient client, Duration wait);
 

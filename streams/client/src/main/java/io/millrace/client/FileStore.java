@@ -8,13 +8,19 @@ import java.nio.file.Files;
 import java.nio.file.Path;
 import java.nio.file.StandardCopyOption;
 import java.nio.file.StandardOpenOption;
+import java.nio.file.attribute.FileAttribute;
+import java.nio.file.attribute.PosixFilePermissions;
 import java.util.Optional;
+import java.util.Set;
 
 /**
  * Keeps a client's state in a file: written beside it, forced to the disk, then moved over it in
  * one step. One thread, one process: two clients on one file would undo each other.
  */
 public final class FileStore implements ClientStore {
+  private static final Set<StandardOpenOption> CREATE =
+      Set.of(StandardOpenOption.CREATE_NEW, StandardOpenOption.WRITE);
+
   private final Path file;
   private final Path beside;
 
@@ -38,12 +44,8 @@ public final class FileStore implements ClientStore {
   @Override
   public void save(byte[] bytes) {
     try {
-      try (FileChannel channel =
-          FileChannel.open(
-              beside,
-              StandardOpenOption.CREATE,
-              StandardOpenOption.TRUNCATE_EXISTING,
-              StandardOpenOption.WRITE)) {
+      Files.deleteIfExists(beside);
+      try (FileChannel channel = FileChannel.open(beside, CREATE, attributes())) {
         ByteBuffer rest = ByteBuffer.wrap(bytes);
         while (rest.hasRemaining()) {
           channel.write(rest);
@@ -55,6 +57,15 @@ public final class FileStore implements ClientStore {
     } catch (IOException e) {
       throw new UncheckedIOException("client state cannot be written to " + file, e);
     }
+  }
+
+  /** Secrets of masks are in it: its owner alone may read it. */
+  private FileAttribute<?>[] attributes() {
+    return file.getFileSystem().supportedFileAttributeViews().contains("posix")
+        ? new FileAttribute<?>[] {
+          PosixFilePermissions.asFileAttribute(PosixFilePermissions.fromString("rw-------"))
+        }
+        : new FileAttribute<?>[0];
   }
 
   /** Makes the move itself last, where a directory can be opened. */

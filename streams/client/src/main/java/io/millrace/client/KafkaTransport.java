@@ -3,6 +3,9 @@ package io.millrace.client;
 import io.millrace.operator.federated.FederatedKeys;
 import io.millrace.schema.ClientMemory;
 import io.millrace.schema.CodecPlan;
+import io.millrace.schema.MaskCohort;
+import io.millrace.schema.MaskDelivery;
+import io.millrace.schema.MaskSurvivors;
 import io.millrace.schema.ModelChunk;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
@@ -17,8 +20,9 @@ import java.util.TreeMap;
 import org.apache.kafka.common.TopicPartition;
 
 /**
- * A client straight on Kafka. Reads offers from the end of their topic, versions from its beginning
- * for their lineage, chunks of models once each; writes idempotently, chunk modulo partitions.
+ * A client straight on Kafka. Reads offers from the end of their topic, or from its beginning
+ * within a masked round, versions from its beginning for their lineage, chunks of models once each;
+ * writes idempotently, chunk modulo partitions.
  *
  * <p>Beside the version in use it holds chunks of versions that came by after it, of {@value
  * #HELD_VERSIONS} versions at most. One thread.
@@ -29,6 +33,7 @@ public final class KafkaTransport implements FederationTransport {
 
   private final Map<String, ?> kafka;
   private final ClientTopics topics;
+  private final FederatedClient client;
   private final String model;
   private final String clientKey;
   private final RecordSender sender;
@@ -41,6 +46,9 @@ public final class KafkaTransport implements FederationTransport {
   private final SingleObject<VersionCommit> commits = SingleObject.of(VersionCommit.class);
   private final SingleObject<CodecPlan> codecPlans = SingleObject.of(CodecPlan.class);
   private final SingleObject<ModelChunk> chunks = SingleObject.of(ModelChunk.class);
+  private final SingleObject<MaskCohort> cohorts = SingleObject.of(MaskCohort.class);
+  private final SingleObject<MaskDelivery> deliveries = SingleObject.of(MaskDelivery.class);
+  private final SingleObject<MaskSurvivors> survivors = SingleObject.of(MaskSurvivors.class);
   private final SingleObject<UpdateOutcome> outcomes = SingleObject.of(UpdateOutcome.class);
   private Optional<TaskOffer> newest = Optional.empty();
 
@@ -54,15 +62,18 @@ public final class KafkaTransport implements FederationTransport {
   public KafkaTransport(Map<String, ?> kafka, ClientTopics topics, FederatedClient client) {
     this.kafka = Map.copyOf(kafka);
     this.topics = topics;
+    this.client = client;
     this.model = client.settings().model();
     this.clientKey = FederatedKeys.client(model, client.settings().client());
     this.sender = new RecordSender(kafka, topics);
     this.news = new RecordReader(this.kafka);
     this.bulk = new RecordReader(this.kafka);
     try {
-      news.follow(topics.tasks(), false);
+      // of a masked round that is open, records may have come while nobody was here
+      boolean masked = client.masks().isOpen();
+      news.follow(topics.tasks(), masked);
       news.follow(topics.versions(), true);
-      news.follow(topics.rounds(), client.hasOpenUpdates());
+      news.follow(topics.rounds(), masked || client.hasOpenUpdates());
       bulk.follow(topics.models(), true);
     } catch (RuntimeException e) {
       close();
@@ -76,32 +87,30 @@ public final class KafkaTransport implements FederationTransport {
   }
 
   @Override
-  public Optional<TaskOffer> offer(FederatedClient client, Duration wait) {
+  public Optional<TaskOffer> offer(FederatedClient asking, Duration wait) {
     long deadline = System.nanoTime() + wait.toNanos();
     do {
-      news.poll(POLL, record -> take(record, client));
-    } while (newest.isEmpty() && System.nanoTime() - deadline < 0);
+      news.poll(POLL, this::take);
+    } while (newest.isEmpty() && !client.masks().isDue() && System.nanoTime() - deadline < 0);
     Optional<TaskOffer> offer = newest;
     newest = Optional.empty();
-    offer.ifPresent(given -> catchUp(client, given.getTask().getBaseVersion(), deadline));
+    offer.ifPresent(given -> catchUp(given.getTask().getBaseVersion(), deadline));
     return offer;
   }
 
   /** The base version's commit may come after the offer: they lie on different partitions. */
-  private void catchUp(FederatedClient client, long version, long deadline) {
+  private void catchUp(long version, long deadline) {
     while (versions.version(version).isEmpty() && System.nanoTime() - deadline < 0) {
-      news.poll(POLL, record -> take(record, client));
+      news.poll(POLL, this::take);
     }
   }
 
-  private void take(RecordReader.Received record, FederatedClient client) {
+  private void take(RecordReader.Received record) {
     if (record.value().length == 0) {
       return;
     }
     if (record.topic().equals(topics.tasks())) {
-      if (record.key().equals(clientKey)) {
-        newest = Optional.of(offers.decode(record.value()));
-      }
+      takeTask(record);
     } else if (record.topic().equals(topics.rounds())) {
       if (record.key().equals(clientKey)) {
         client.accept(outcomes.decode(record.value()));
@@ -116,9 +125,24 @@ public final class KafkaTransport implements FederationTransport {
     }
   }
 
+  private void takeTask(RecordReader.Received record) {
+    String key = record.key();
+    if (key.equals(clientKey)) {
+      newest = Optional.of(offers.decode(record.value()));
+    } else if (key.equals(FederatedKeys.cohort(model))) {
+      client.masks().accept(cohorts.decode(record.value()));
+    } else if (key.equals(FederatedKeys.shares(model, client.settings().client()))) {
+      client.masks().accept(deliveries.decode(record.value()));
+    } else if (key.equals(FederatedKeys.survivors(model))) {
+      client.masks().accept(survivors.decode(record.value()));
+    }
+  }
+
   @Override
   public ModelVersion model(TaskOffer offer, Duration wait) {
     long version = offer.getTask().getBaseVersion();
+    long deadline = System.nanoTime() + wait.toNanos();
+    catchUp(version, deadline); // masks may be agreed under an offer of an earlier life
     VersionCommit commit =
         versions
             .version(version)
@@ -128,7 +152,6 @@ public final class KafkaTransport implements FederationTransport {
         new ModelAssembly(commit, offer.getSchemaHash(), offer.getChunkCount());
     held.headMap(version).clear();
     held.getOrDefault(version, new TreeMap<>()).values().forEach(assembly::accept);
-    long deadline = System.nanoTime() + wait.toNanos();
     Map<TopicPartition, Long> ends = bulk.ends();
     boolean rewound = false;
     while (!assembly.isComplete()) {
@@ -168,7 +191,7 @@ public final class KafkaTransport implements FederationTransport {
   }
 
   @Override
-  public List<ClientMemory> memories(FederatedClient client) {
+  public List<ClientMemory> memories(FederatedClient asking) {
     SingleObject<ClientMemory> codec = SingleObject.of(ClientMemory.class);
     TreeMap<String, ClientMemory> found = new TreeMap<>();
     try (RecordReader reader = new RecordReader(kafka)) {

@@ -21,8 +21,13 @@ public final class TrainingRound {
   public enum Result {
     /** No task within the wait, or none that wants anything: ask again. */
     NO_TASK,
-    /** An update was made and sent. */
+    /**
+     * An update was made and sent. In a masked round the others wait for what this client holds of
+     * their secrets: go on taking turns.
+     */
     TRAINED,
+    /** Keys or shares of a masked round were sent, which waits for others: go on taking turns. */
+    MASKED,
     /** What was missing of an update was sent again. */
     RESUMED,
     /** A task that another life of this client had begun was given up. */
@@ -54,11 +59,22 @@ public final class TrainingRound {
   public Result run(Duration wait) {
     transport.send(List.of(client.request(micros.getAsLong())));
     long deadline = System.nanoTime() + wait.toNanos();
+    Result idle = Result.NO_TASK;
     while (true) {
+      if (answer()) {
+        idle = Result.MASKED;
+      }
+      Optional<TaskOffer> agreed = client.masks().agreed();
+      if (agreed.isPresent()) {
+        return train(agreed.get(), wait);
+      }
       long left = Math.max(0, deadline - System.nanoTime());
       Optional<TaskOffer> offer = transport.offer(client, Duration.ofNanos(left));
+      if (offer.isEmpty() && client.masks().isDue()) {
+        continue;
+      }
       if (offer.isEmpty()) {
-        return Result.NO_TASK;
+        return idle;
       }
       switch (client.demand(offer.get())) {
         case TRAIN:
@@ -66,6 +82,9 @@ public final class TrainingRound {
         case RESUME:
           deliver(offer.get(), client.resume(offer.get()));
           return Result.RESUMED;
+        case MASK:
+          client.masks().begin(offer.get());
+          break;
         case ABANDON:
           client.abandon(offer.get());
           return Result.ABANDONED;
@@ -73,6 +92,16 @@ public final class TrainingRound {
           break;
       }
     }
+  }
+
+  /** Sends what a masked round waits for. */
+  private boolean answer() {
+    List<OutgoingRecord> answers = client.masks().answers();
+    if (!answers.isEmpty()) {
+      transport.send(answers);
+      client.masks().answered();
+    }
+    return !answers.isEmpty();
   }
 
   private Result train(TaskOffer offer, Duration wait) {

@@ -15,12 +15,11 @@ import io.millrace.schema.UpdateTask;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
 import java.util.List;
-import java.util.function.IntFunction;
 
 /**
- * Makes an update: trains, takes what the method sends, clips and blurs it, packs it chunk by
- * chunk, and signs for the whole. Everything but the training follows from the task, the client and
- * what it remembers. One thread.
+ * Makes an update: trains, takes what the method sends, clips and blurs it, packs or masks it chunk
+ * by chunk, and signs for the whole. Everything but the training follows from the task, the client
+ * and what it remembers. One thread.
  */
 final class UpdateMaker {
   private static final byte[] NOTHING = {};
@@ -40,11 +39,11 @@ final class UpdateMaker {
    *
    * @param model of the task's base version
    * @param halves of the method, a chunk each, modified
-   * @param codecs name for each chunk
+   * @param packing of its chunks
    * @throws IllegalArgumentException for numbers that cannot be sent; the halves are worthless then
    */
   OpenUpdate make(
-      TaskOffer offer, ModelVersion model, ClientMethod[] halves, IntFunction<String> codecs) {
+      TaskOffer offer, ModelVersion model, ClientMethod[] halves, ChunkPacking packing) {
     TaskParameters parameters = settings.parameters(offer);
     TrainedModel trained = train(offer.getTask(), parameters, model, halves);
     double distance = trained.steps() * parameters.rate();
@@ -59,7 +58,7 @@ final class UpdateMaker {
       update[i] = halves[i].increment(result);
     }
     noise.apply(offer.getTask(), update, parameters.clip(), parameters.noise());
-    return pack(offer, trained, halves, update, codecs);
+    return pack(offer, trained, halves, update, packing);
   }
 
   private TrainedModel train(
@@ -92,7 +91,7 @@ final class UpdateMaker {
       TrainedModel trained,
       ClientMethod[] halves,
       float[][] update,
-      IntFunction<String> codecs) {
+      ChunkPacking packing) {
     UpdateTask task = offer.getTask();
     List<UpdateChunk> chunks = new ArrayList<>();
     List<byte[]> leaves = new ArrayList<>();
@@ -100,14 +99,17 @@ final class UpdateMaker {
     double squaredNorm = 0;
     for (int i = 0; i < halves.length; i++) {
       float[] second = update[halves.length + i];
-      String codec = codecs.apply(i);
-      PackedChunk packed = PackedChunk.update(task, i, codec, update[i]);
+      String codec = packing.codec(i);
+      PackedChunk packed = packing.pack(i, update[i], trained.examples());
       PackedChunk beside =
           second.length == 0
               ? new PackedChunk(NOTHING, second)
               : PackedChunk.second(task, i, codec, second);
-      for (String level : settings.levels()) {
-        errors.add(error(task, i, level, update[i]));
+      if (!packing.hides()) {
+        for (String level : settings.levels()) {
+          errors.add(error(task, i, level, update[i]));
+        }
+        squaredNorm += PackedChunk.squaredNorm(packed.unpacked());
       }
       halves[i].sent(packed.unpacked(), beside.unpacked());
       UpdateChunk chunk =
@@ -124,7 +126,6 @@ final class UpdateMaker {
       chunk.setDigest(ByteBuffer.wrap(digest));
       chunks.add(chunk);
       leaves.add(digest);
-      squaredNorm += PackedChunk.squaredNorm(packed.unpacked());
     }
     ClientCommit commit =
         new ClientCommit(

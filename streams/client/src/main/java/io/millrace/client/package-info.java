@@ -8,6 +8,6 @@
  * io.millrace.client.TrainingRound} joins the two.
  *
  * <p>Must never enter: engines, the runtime, a server, a logger; randomness that does not follow
- * from the task and the client.
+ * from the task and the client, but for the secrets of masks.
  */
 package io.millrace.client;

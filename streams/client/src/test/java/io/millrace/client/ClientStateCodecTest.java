@@ -8,6 +8,10 @@ import static org.junit.jupiter.api.Assertions.assertThrows;
 import io.millrace.operator.federated.AveragingMethod;
 import io.millrace.operator.federated.TaskParameters;
 import io.millrace.schema.ClientCommit;
+import io.millrace.schema.MaskCohort;
+import io.millrace.schema.MaskDelivery;
+import io.millrace.schema.MaskMember;
+import io.millrace.schema.TaskOffer;
 import io.millrace.schema.UnreadableRecordException;
 import io.millrace.schema.UpdateChunk;
 import io.millrace.schema.UpdateTask;
@@ -40,17 +44,31 @@ class ClientStateCodecTest {
     assertArrayEquals(state().remembered().get().memories(), read.remembered().get().memories());
     assertEquals(state().remembered().get().parameters(), read.remembered().get().parameters());
     assertArrayEquals(bytes, codec.encode(read));
+    MaskState masks = read.masks().orElseThrow();
+    assertArrayEquals(state().masks().orElseThrow().secret(), masks.secret());
+    assertEquals(state().masks().orElseThrow().offer(), masks.offer());
+    assertEquals(state().masks().orElseThrow().cohort(), masks.cohort());
+    assertEquals(state().masks().orElseThrow().delivery(), masks.delivery());
+    assertEquals(Optional.empty(), masks.survivors());
     ClientState empty = codec.decode(codec.encode(ClientState.empty("m", "ada")));
     assertEquals(ClientState.empty("m", "ada"), empty);
   }
 
-  /** Released bytes stay readable: the file is never edited. */
+  /** Released bytes stay readable: the files are never edited. */
   @Test
-  void theGoldenFileOfVersionOneDecodes() throws IOException {
-    try (InputStream in = getClass().getResourceAsStream("/golden/client-state.1.bin")) {
-      byte[] golden = in.readAllBytes();
-      assertArrayEquals(golden, codec.encode(state()));
-      assertEquals(41, codec.decode(golden).lastSequence());
+  void theGoldenFilesOfAllVersionsDecode() throws IOException {
+    ClientState first = codec.decode(golden(1));
+    assertEquals(41, first.lastSequence());
+    assertEquals(state().open(), first.open());
+    assertEquals(Optional.empty(), first.masks());
+    assertArrayEquals(golden(2), codec.encode(state()));
+    assertEquals(41, codec.decode(golden(2)).lastSequence());
+  }
+
+  private byte[] golden(int version) throws IOException {
+    try (InputStream in =
+        getClass().getResourceAsStream("/golden/client-state." + version + ".bin")) {
+      return in.readAllBytes();
     }
   }
 
@@ -97,6 +115,9 @@ class ClientStateCodecTest {
     store.save(new byte[] {4});
     assertArrayEquals(new byte[] {4}, new FileStore(file).load().orElseThrow());
     assertFalse(Files.exists(directory.resolve("ada.state.new")));
+    if (Files.getFileStore(file).supportsFileAttributeView("posix")) {
+      assertEquals(2, Files.getPosixFilePermissions(file).size(), "its owner reads and writes");
+    }
     // what a crash in the middle of a save leaves behind changes nothing
     Files.write(directory.resolve("ada.state.new"), new byte[] {9, 9});
     assertArrayEquals(new byte[] {4}, new FileStore(file).load().orElseThrow());
@@ -150,7 +171,16 @@ class ClientStateCodecTest {
     Remembered remembered =
         new Remembered(AveragingMethod.SCAFCOM, parameters, new int[] {2}, new byte[][] {memory});
     OpenUpdate open = new OpenUpdate(commit, List.of(chunk), true);
-    return new ClientState("m", "ada", 41, Optional.of(remembered), List.of(open));
+    TaskOffer offer =
+        new TaskOffer(
+            task, 1, fill(32, 1), "masked", -1L, "fedavg", Map.of("clip", 2.0), List.of());
+    MaskMember member = new MaskMember("ada", 41L, fill(32, 7), fill(32, 8), fill(64, 9));
+    MaskState masks =
+        MaskState.of(offer, fill(32, 10).array())
+            .with(new MaskCohort("m", 4L, List.of(member), 2, 0, 11L, 0.5f, 3L, 1))
+            .with(new MaskDelivery("m", 4L, "ada", List.of(0), List.of()));
+    return new ClientState(
+        "m", "ada", 41, Optional.of(remembered), List.of(open), Optional.of(masks));
   }
 
   private static ByteBuffer fill(int length, int value) {

@@ -16,9 +16,13 @@ import io.millrace.schema.ClientCommit;
 import io.millrace.schema.ClientKey;
 import io.millrace.schema.ClientMemory;
 import io.millrace.schema.CodecPlan;
+import io.millrace.schema.MaskKeys;
+import io.millrace.schema.MaskReveal;
+import io.millrace.schema.MaskShares;
 import io.millrace.schema.ModelChunk;
 import io.millrace.schema.ModelDefinition;
 import io.millrace.schema.ModelLayer;
+import io.millrace.schema.PrivacyAccount;
 import io.millrace.schema.RoundTick;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
@@ -52,13 +56,15 @@ final class InMemoryFederation {
   final TreeMap<Long, VersionCommit> versions = new TreeMap<>();
   final Map<String, ModelChunk> models = new HashMap<>();
   final List<OutgoingRecord> sent = new ArrayList<>();
+  final List<FederatedOutput> maskRecords = new ArrayList<>();
+  final Map<String, PrivacyAccount> accounts = new HashMap<>();
 
   private record Input(String key, FederatedInput input) {}
 
   private final RoundControl control;
   private final ChunkAggregation aggregation;
   private final ControlState controlState;
-  private final Map<String, ChunkState> chunkStates = new HashMap<>();
+  final Map<String, ChunkState> chunkStates = new HashMap<>();
   private final ArrayDeque<Input> queue = new ArrayDeque<>();
   private final Map<String, List<TaskOffer>> offers = new HashMap<>();
   private final TreeMap<String, ClientMemory> memories = new TreeMap<>();
@@ -134,6 +140,12 @@ final class InMemoryFederation {
               new FederatedInput.Update(SingleObject.of(UpdateChunk.class).decode(record.value()));
           case "ClientCommit" ->
               new FederatedInput.Commit(SingleObject.of(ClientCommit.class).decode(record.value()));
+          case "MaskKeys" ->
+              new FederatedInput.Keys(SingleObject.of(MaskKeys.class).decode(record.value()));
+          case "MaskShares" ->
+              new FederatedInput.Shares(SingleObject.of(MaskShares.class).decode(record.value()));
+          case "MaskReveal" ->
+              new FederatedInput.Reveal(SingleObject.of(MaskReveal.class).decode(record.value()));
           default ->
               new FederatedInput.Request(SingleObject.of(TaskRequest.class).decode(record.value()));
         });
@@ -174,6 +186,12 @@ final class InMemoryFederation {
       memories.put(memory.key(), memory.memory());
     } else if (output instanceof FederatedOutput.Task task) {
       offers.computeIfAbsent(task.key(), key -> new ArrayList<>()).add(task.offer());
+    } else if (output instanceof FederatedOutput.Cohort
+        || output instanceof FederatedOutput.Delivery
+        || output instanceof FederatedOutput.Survivors) {
+      maskRecords.add(output);
+    } else if (output instanceof FederatedOutput.Account account) {
+      accounts.put(account.key(), account.account());
     } else if (output instanceof FederatedOutput.Version version) {
       versions.put(version.commit().getVersion(), version.commit());
     } else if (output instanceof FederatedOutput.Plan plan) {
@@ -185,7 +203,12 @@ final class InMemoryFederation {
 
   /** The newest version, as a client puts it together. */
   double[] newest() {
-    VersionCommit commit = versions.lastEntry().getValue();
+    return version(versions.lastKey());
+  }
+
+  /** A version that is kept. */
+  double[] version(long version) {
+    VersionCommit commit = versions.get(version);
     ModelAssembly assembly =
         new ModelAssembly(commit, definition.getSchemaHash(), commit.getChunkDigests().size());
     models.values().forEach(assembly::accept);
@@ -207,6 +230,7 @@ final class InMemoryFederation {
     private final VersionLog log = new VersionLog();
     private int seen;
     private int outcomesSeen;
+    private int masksSeen;
     private long versionsSeen = -1;
 
     private Transport(String key, Predicate<OutgoingRecord> passes) {
@@ -235,8 +259,21 @@ final class InMemoryFederation {
       while (outcomesSeen < outcomes.size()) {
         client.accept(outcomes.get(outcomesSeen++));
       }
+      while (masksSeen < maskRecords.size()) {
+        give(client.masks(), maskRecords.get(masksSeen++));
+      }
       List<TaskOffer> all = offers.getOrDefault(key, List.of());
       return seen < all.size() ? Optional.of(all.get(seen++)) : Optional.empty();
+    }
+
+    private void give(ClientMasks masks, FederatedOutput record) {
+      if (record instanceof FederatedOutput.Cohort cohort) {
+        masks.accept(cohort.cohort());
+      } else if (record instanceof FederatedOutput.Delivery delivery) {
+        masks.accept(delivery.delivery());
+      } else if (record instanceof FederatedOutput.Survivors survivors) {
+        masks.accept(survivors.survivors());
+      }
     }
 
     @Override

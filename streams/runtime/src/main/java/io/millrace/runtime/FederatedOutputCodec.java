@@ -4,6 +4,9 @@ import io.millrace.operator.federated.FederatedOutput;
 import io.millrace.schema.AuthorisedRecord;
 import io.millrace.schema.ClientMemory;
 import io.millrace.schema.CodecPlan;
+import io.millrace.schema.MaskCohort;
+import io.millrace.schema.MaskDelivery;
+import io.millrace.schema.MaskSurvivors;
 import io.millrace.schema.ModelChunk;
 import io.millrace.schema.ModelPointer;
 import io.millrace.schema.PrivacyAccount;
@@ -29,6 +32,9 @@ final class FederatedOutputCodec implements OutputCodec<FederatedOutput> {
   private final SingleObject<ClientMemory> memories = SingleObject.of(ClientMemory.class);
   private final SingleObject<AuthorisedRecord> records = SingleObject.of(AuthorisedRecord.class);
   private final SingleObject<TaskOffer> tasks = SingleObject.of(TaskOffer.class);
+  private final SingleObject<MaskCohort> cohorts = SingleObject.of(MaskCohort.class);
+  private final SingleObject<MaskDelivery> deliveries = SingleObject.of(MaskDelivery.class);
+  private final SingleObject<MaskSurvivors> survivors = SingleObject.of(MaskSurvivors.class);
   private final SingleObject<VersionCommit> versions = SingleObject.of(VersionCommit.class);
   private final SingleObject<ModelPointer> pointers = SingleObject.of(ModelPointer.class);
   private final SingleObject<CodecPlan> plans = SingleObject.of(CodecPlan.class);
@@ -52,7 +58,10 @@ final class FederatedOutputCodec implements OutputCodec<FederatedOutput> {
     if (output instanceof FederatedOutput.Memory) {
       return MEMORIES;
     }
-    if (output instanceof FederatedOutput.Task) {
+    if (output instanceof FederatedOutput.Task
+        || output instanceof FederatedOutput.Cohort
+        || output instanceof FederatedOutput.Delivery
+        || output instanceof FederatedOutput.Survivors) {
       return TASKS;
     }
     if (output instanceof FederatedOutput.Account) {
@@ -87,6 +96,15 @@ final class FederatedOutputCodec implements OutputCodec<FederatedOutput> {
     }
     if (output instanceof FederatedOutput.Task task) {
       return tasks.encode(task.offer());
+    }
+    if (output instanceof FederatedOutput.Cohort cohort) {
+      return cohorts.encode(cohort.cohort());
+    }
+    if (output instanceof FederatedOutput.Delivery delivery) {
+      return deliveries.encode(delivery.delivery());
+    }
+    if (output instanceof FederatedOutput.Survivors named) {
+      return survivors.encode(named.survivors());
     }
     if (output instanceof FederatedOutput.Account account) {
       return accounts.encode(account.account());

@@ -7,6 +7,7 @@ import io.millrace.operator.federated.FederatedSettings.Buffered;
 import io.millrace.operator.federated.FederatedSettings.Exchange;
 import io.millrace.operator.federated.FederatedSettings.Immediate;
 import io.millrace.operator.federated.FederatedSettings.Local;
+import io.millrace.operator.federated.FederatedSettings.Masked;
 import io.millrace.operator.federated.FederatedSettings.Method;
 import io.millrace.operator.federated.FederatedSettings.Policy;
 import io.millrace.operator.federated.FederatedSettings.Privacy;
@@ -39,7 +40,7 @@ final class FederatedSections {
     Method method = method(settings.section("method"));
     Rounds rounds = rounds(settings.section("rounds"), method.averaging());
     Robust robust = robust(settings.section("robust"));
-    Admission admission = admission(settings.section("admission"));
+    Admission admission = admission(settings.section("admission"), rounds.policy());
     Privacy privacy = privacy(settings.section("privacy"));
     Exchange exchange = exchange(settings.section("exchange"));
     try {
@@ -102,7 +103,9 @@ final class FederatedSections {
           case FEDBUFF, AFA_CD, AFA_CS -> "buffered";
           default -> "synchronous";
         };
-    return switch (section.choice("policy", usual, "synchronous", "buffered", "immediate")) {
+    return switch (section.choice(
+        "policy", usual, "synchronous", "masked", "buffered", "immediate")) {
+      case "masked" -> MaskedSection.read(section, MAXIMUM_MILLIS);
       case "immediate" -> new Immediate();
       case "buffered" ->
           new Buffered(
@@ -144,10 +147,12 @@ final class FederatedSections {
         section.integer("size", none.size(), 1, 1 << 12));
   }
 
-  private static Admission admission(Settings section) {
+  private static Admission admission(Settings section, Policy policy) {
+    // masked sums have 32 bits, of which weights take their share
+    int weight = policy instanceof Masked ? 1 : 1 << 20;
     return new Admission(
         section.number("largest-norm", 1e6, 1e-100, 1e150),
-        section.integer("largest-weight", 1 << 20, 1, 1 << 28),
+        section.integer("largest-weight", weight, 1, 1 << 28),
         section.flag("signed", true));
   }
 

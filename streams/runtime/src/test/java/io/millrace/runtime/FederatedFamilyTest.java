@@ -15,6 +15,8 @@ import io.millrace.operator.federated.FederatedOutput;
 import io.millrace.operator.federated.FederatedSettings;
 import io.millrace.operator.federated.FederatedSettings.Buffered;
 import io.millrace.operator.federated.FederatedSettings.Immediate;
+import io.millrace.operator.federated.FederatedSettings.Masked;
+import io.millrace.operator.federated.FederatedSettings.Masking;
 import io.millrace.operator.federated.FederatedSettings.Synchronous;
 import io.millrace.operator.federated.OptimiserName;
 import io.millrace.operator.federated.PreMixing;
@@ -23,12 +25,21 @@ import io.millrace.operator.federated.Staleness;
 import io.millrace.runtime.Pipeline.Purpose;
 import io.millrace.runtime.Pipeline.TopicNeed;
 import io.millrace.schema.AuthorisedRecord;
+import io.millrace.schema.MaskCohort;
+import io.millrace.schema.MaskDelivery;
+import io.millrace.schema.MaskKeys;
+import io.millrace.schema.MaskReveal;
+import io.millrace.schema.MaskShares;
+import io.millrace.schema.MaskSurvivors;
 import io.millrace.schema.Metric;
 import io.millrace.schema.ModelPointer;
+import io.millrace.schema.RevealedShare;
 import io.millrace.schema.RoundPhase;
 import io.millrace.schema.RoundStatus;
+import io.millrace.schema.SealedShare;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskRequest;
+import io.millrace.schema.UpdateTask;
 import java.nio.ByteBuffer;
 import java.nio.file.Files;
 import java.nio.file.Path;
@@ -36,6 +47,7 @@ import java.util.Arrays;
 import java.util.HashSet;
 import java.util.List;
 import java.util.Map;
+import org.apache.avro.specific.SpecificRecord;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -168,6 +180,30 @@ final class FederatedFamilyTest {
         "outputs: {tasks: a.models} | outputs.tasks: got a.models, which is the topic of models",
         "master-key-file: '' | master-key-file: got nothing, expected a text",
         "input: x | input: got an unknown key",
+        "rounds: {policy: masked, target: 1} | rounds.target: got 1, expected a whole number from 2"
+            + " to 1024",
+        "rounds: {policy: masked, target: 4, minimum: 1} | rounds.minimum: got 1, expected a whole"
+            + " number from 2 to 4",
+        "rounds: {policy: masked, target: 1000} | rounds.target: got masks left at most, fewer with"
+            + " neighbours is 250500",
+        "rounds: {policy: masked, stragglers: carry} | rounds.stragglers: got carry, expected drop,"
+            + " since",
+        "rounds: {policy: masked, size: 3} | rounds.size: got an unknown key",
+        "rounds: {masking: {largest: 1}} | rounds.masking: got an unknown key",
+        "rounds: {policy: masked, masking: {neighbours: 7}} | rounds.masking.neighbours: got 7,"
+            + " expected an even number",
+        "rounds: {policy: masked, masking: {threshold: 0.4}} | rounds.masking.threshold: got 0.4,"
+            + " expected a number from 0.5 to 0.95",
+        "rounds: {policy: masked, masking: {largest: 0}} | rounds.masking.largest: got 0.0",
+        "rounds: {policy: masked, masking: {phase-millis: 0}} | rounds.masking.phase-millis: got 0",
+        "rounds: {policy: masked}, robust: {rule: median} | method: got masked rounds show sums"
+            + " alone",
+        "rounds: {policy: masked}, method: {name: scaffold, clients: 10} | method: got masked"
+            + " rounds show sums alone",
+        "rounds: {policy: masked}, exchange: {codecs: [sign]} | method: got masked updates tell no"
+            + " norm",
+        "rounds: {policy: masked}, admission: {largest-weight: 100000000} | method: got values up"
+            + " to 1.0 with weights of 1000000000",
         "ticks: {interval-millis: -1} | ticks.interval-millis: got -1, expected a whole number from"
             + " 0",
       })
@@ -176,6 +212,72 @@ final class FederatedFamilyTest {
         assertThrows(ConfigurationException.class, () -> pipeline(settings)).getMessage();
     assertTrue(message.startsWith("f.yaml: pipelines[0]." + expected), message);
     assertEquals(1, message.lines().count());
+  }
+
+  @Test
+  void readsMaskedRounds() {
+    FederatedSettings usual = pipeline("rounds: {policy: masked, target: 8}").settings();
+    assertEquals(
+        new Masked(new Synchronous(8, 6, 600_000, false), new Masking(2.0 / 3, 0, 1, 60_000)),
+        usual.rounds().policy());
+    assertEquals(1, usual.admission().largestWeight());
+    FederatedSettings chosen =
+        pipeline(
+                "rounds: {policy: masked, target: 100, minimum: 80, deadline-millis: 5, stragglers:"
+                    + " drop, masking: {threshold: 0.5, neighbours: 12, largest: 0.25,"
+                    + " phase-millis: 7}}, admission: {largest-weight: 30}, privacy: {clip: 1,"
+                    + " noise: 2}")
+            .settings();
+    assertEquals(
+        new Masked(new Synchronous(100, 80, 5, false), new Masking(0.5, 12, 0.25f, 7)),
+        chosen.rounds().policy());
+    assertEquals(30, chosen.admission().largestWeight());
+  }
+
+  /** What masked rounds tell their clients lies on the tasks topic, each under its own key. */
+  @Test
+  void carriesTheRecordsOfMaskedRounds() {
+    UpdateTask task = new UpdateTask("m", "c", 4L, 2L, 1L, 9L, 0L, bytes(32));
+    FederatedInputCodec inputs = new FederatedInputCodec();
+    MaskKeys keys = new MaskKeys(task, bytes(32), bytes(32), bytes(64));
+    assertEquals(
+        new FederatedInput.Keys(keys), inputs.decode(SingleObject.of(MaskKeys.class).encode(keys)));
+    MaskShares shares =
+        new MaskShares(
+            task,
+            bytes(32),
+            List.of(new SealedShare("d", bytes(82), bytes(32), bytes(32))),
+            bytes(64));
+    assertEquals(
+        new FederatedInput.Shares(shares),
+        inputs.decode(SingleObject.of(MaskShares.class).encode(shares)));
+    MaskReveal reveal =
+        new MaskReveal(task, List.of(new RevealedShare("d", true, bytes(33))), bytes(64));
+    assertEquals(
+        new FederatedInput.Reveal(reveal),
+        inputs.decode(SingleObject.of(MaskReveal.class).encode(reveal)));
+
+    MaskCohort cohort = new MaskCohort("m", 2L, List.of(), 3, 0, 9L, 1f, 8L, 1);
+    MaskDelivery delivery = new MaskDelivery("m", 2L, "c", List.of(0, 1), List.of());
+    MaskSurvivors survivors = new MaskSurvivors("m", 2L, List.of(0, 1));
+    assertTask("m#cohort", cohort, new FederatedOutput.Cohort(cohort));
+    assertTask("m/c#shares", delivery, new FederatedOutput.Delivery(delivery));
+    assertTask("m#survivors", survivors, new FederatedOutput.Survivors(survivors));
+  }
+
+  private static void assertTask(String key, SpecificRecord record, FederatedOutput output) {
+    FederatedOutputCodec codec = new FederatedOutputCodec();
+    assertEquals("tasks", codec.channel(output));
+    assertEquals(key, codec.key(output, "m"));
+    @SuppressWarnings("unchecked")
+    Class<SpecificRecord> type = (Class<SpecificRecord>) record.getClass();
+    assertEquals(record, SingleObject.of(type).decode(codec.encode(output)));
+  }
+
+  private static ByteBuffer bytes(int length) {
+    byte[] bytes = new byte[length];
+    Arrays.fill(bytes, (byte) length);
+    return ByteBuffer.wrap(bytes);
   }
 
   @Test

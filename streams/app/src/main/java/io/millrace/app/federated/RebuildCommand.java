@@ -1,9 +1,8 @@
 package io.millrace.app.federated;
 
 import io.millrace.app.federated.FederatedSelection.Selected;
-import io.millrace.operator.federated.FederatedSettings.Robust;
-import io.millrace.operator.federated.PreMixing;
-import io.millrace.operator.federated.RobustRule;
+import io.millrace.operator.federated.FederatedSettings;
+import io.millrace.operator.federated.WithoutClient;
 import io.millrace.runtime.ConfigurationException;
 import io.millrace.schema.ModelChunk;
 import java.io.IOException;
@@ -26,9 +25,10 @@ import picocli.CommandLine.Spec;
 @Command(
     name = "rebuild",
     description = {
-      "Makes a version anew from the log as if a client had never sent anything, and writes its",
-      "numbers to a file. For rules that sum, which are all but the robust ones; what other",
-      "clients sent stays as it was."
+      "Makes a version anew from the log as if a client had never sent anything, bit for bit, and",
+      "writes its numbers to a file. For rules that sum, which are all but the robust ones. What",
+      "other clients sent stays as it was, and rounds end when they ended; a version of that",
+      "client alone is like its parent."
     })
 final class RebuildCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
@@ -61,9 +61,8 @@ final class RebuildCommand implements Callable<Integer> {
     FederatedSelection.requireName("--model", model);
     FederatedSelection.requireName("--without", client);
     Selected selected = selection.read();
-    requireLinear(selected.pipeline().settings().robust());
     TreeMap<Long, TreeMap<Integer, ModelChunk>> made = new TreeMap<>();
-    WithoutClient without = new WithoutClient(model, client);
+    WithoutClient without = without(selected.pipeline().settings());
     ChunkReplay replay =
         new ChunkReplay(
             selected.deployment(), selected.pipeline(), without, (key, chunk) -> take(made, chunk));
@@ -80,6 +79,9 @@ final class RebuildCommand implements Callable<Integer> {
     out.printf(
         "%s version %d without %d updates of %s: %s%n",
         model, chunks.firstEntry().getValue().getVersion(), without.taken(), client, file);
+    if (!without.skipped().isEmpty()) {
+      out.printf("%s alone made, so like their parents: %s%n", client, without.skipped());
+    }
     out.flush();
     return 0;
   }
@@ -106,14 +108,11 @@ final class RebuildCommand implements Callable<Integer> {
             + model);
   }
 
-  private static void requireLinear(Robust robust) {
-    if (robust.rule() != RobustRule.MEAN || robust.mixing() != PreMixing.NONE) {
-      throw new ConfigurationException(
-          "robust.rule: got "
-              + robust.rule().id()
-              + " with mixing "
-              + robust.mixing().id()
-              + ", expected mean with none: other rules decide from all updates together");
+  private WithoutClient without(FederatedSettings settings) {
+    try {
+      return new WithoutClient(settings, model, client);
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException(e.getMessage());
     }
   }
 

@@ -59,7 +59,9 @@ final class FederatedRecords {
                 version - 1,
                 List.of(hash.duplicate()),
                 clients.stream()
-                    .map(client -> new Contribution(client, version, 2, 1.0, hash.duplicate()))
+                    .map(
+                        client ->
+                            new Contribution(client, version, 2, 1.0, hash.duplicate(), 1f, 2, 0L))
                     .toList(),
                 IntStream.range(0, rejected)
                     .mapToObj(i -> new Rejection("bad-" + i, version, "NORM", "too long"))

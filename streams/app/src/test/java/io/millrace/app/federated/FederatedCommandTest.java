@@ -2,22 +2,18 @@ package io.millrace.app.federated;
 
 import static org.junit.jupiter.api.Assertions.assertArrayEquals;
 import static org.junit.jupiter.api.Assertions.assertEquals;
-import static org.junit.jupiter.api.Assertions.assertSame;
 import static org.junit.jupiter.api.Assertions.assertThrows;
 import static org.junit.jupiter.api.Assertions.assertTrue;
 
 import io.millrace.operator.federated.Digests;
 import io.millrace.runtime.ConfigurationException;
-import io.millrace.schema.Contribution;
 import io.millrace.schema.ModelChunk;
-import io.millrace.schema.RoundFreeze;
 import java.io.IOException;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.channels.FileChannel;
 import java.nio.file.Files;
 import java.nio.file.Path;
-import java.util.List;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.api.io.TempDir;
 import org.junit.jupiter.params.ParameterizedTest;
@@ -78,67 +74,6 @@ class FederatedCommandTest {
         assertThrows(ConfigurationException.class, () -> read(definition, values)).getMessage();
     assertTrue(message.contains(expected), message);
     assertEquals(1, message.lines().count(), message);
-  }
-
-  @Test
-  void takesAClientOutOfASumOfWeightsAndHasItsUpdatesForgotten() {
-    WithoutClient without = new WithoutClient("m", "b");
-    RoundFreeze freeze = freeze("m", 60, part("a", 1, 10), part("b", 2, 20), part("c", 3, 30));
-    RoundFreeze left = without.apply(freeze);
-    assertEquals(
-        List.of("a", "c"), left.getContributions().stream().map(Contribution::getClient).toList());
-    assertEquals(40, left.getDivisor());
-    assertEquals(List.of(9L, 2L), left.getDropped());
-    assertEquals(freeze.getTotalWeight(), left.getTotalWeight(), "the fixed point stays");
-    assertEquals(1, without.taken());
-  }
-
-  @Test
-  void dividesByWhatIsLeftWhereAllHadTheSameShare() {
-    RoundFreeze left =
-        new WithoutClient("m", "b")
-            .apply(freeze("m", 3 << 20, part("a", 1, 5), part("b", 2, 6), part("c", 3, 7)));
-    assertEquals(2 << 20, left.getDivisor());
-  }
-
-  @Test
-  void leavesAVersionOfThatClientAloneAsAStepOfNoLength() {
-    RoundFreeze left = new WithoutClient("m", "b").apply(freeze("m", 5, part("b", 2, 5)));
-    assertEquals(0.0, left.getContributions().get(0).getFactor());
-    assertEquals(2, left.getContributions().get(0).getSequence());
-  }
-
-  @Test
-  void leavesFreezesWithoutThatClientAsTheyAre() {
-    WithoutClient without = new WithoutClient("m", "b");
-    RoundFreeze other = freeze("other", 5, part("b", 2, 5));
-    assertSame(other, without.apply(other));
-    RoundFreeze others = freeze("m", 5, part("a", 2, 5));
-    assertSame(others, without.apply(others));
-    assertEquals(0, without.taken());
-  }
-
-  @Test
-  void takesNothingOutOfASumBehindMasks() {
-    RoundFreeze masked = freeze("m", 2, part("a", 1, 1), part("b", 2, 1));
-    masked.setReveals(List.of(ByteBuffer.allocate(32)));
-    assertThrows(IllegalStateException.class, () -> new WithoutClient("m", "b").apply(masked));
-  }
-
-  private static RoundFreeze freeze(String model, double divisor, Contribution... parts) {
-    RoundFreeze freeze = new RoundFreeze();
-    freeze.setModel(model);
-    freeze.setVersion(1L);
-    freeze.setContributions(List.of(parts));
-    freeze.setDropped(List.of(9L));
-    freeze.setTotalWeight(1L << 22);
-    freeze.setDivisor(divisor);
-    freeze.setReveals(List.of());
-    return freeze;
-  }
-
-  private static Contribution part(String client, long sequence, int weight) {
-    return new Contribution(client, sequence, weight, 1.0, ByteBuffer.allocate(32));
   }
 
   private ModelFile read(String definition, Path values) throws IOException {

@@ -111,17 +111,9 @@ class FederatedImagesTest {
         int client = i;
         run.client(
             name(client),
-            new Federation.Client() {
-              @Override
-              public Federation.Sent train(UpdateTask given, double[] model, double[] control) {
-                return new Federation.Sent(payloads(updates.get(client), given), List.of());
-              }
-
-              @Override
-              public int examples() {
-                return shares.get(client).count();
-              }
-            });
+            (given, model, control) ->
+                new Federation.Sent(
+                    payloads(updates.get(client), given), List.of(), shares.get(client).count()));
       }
     }
 

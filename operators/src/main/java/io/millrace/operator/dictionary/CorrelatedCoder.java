@@ -4,40 +4,37 @@ import io.millrace.kernel.GemmScratch;
 import io.millrace.kernel.Kernels;
 
 /**
- * What all coders share: correlates records with the atoms, 64 at a time in one matrix product, and
- * hands each record with its correlations to the coder; cuts dictionary and record to a mask.
+ * A coder that starts from the inner products of record and atoms: correlates records with the
+ * atoms, 64 at a time in one matrix product, and codes each from its correlations; cuts dictionary
+ * and record to a mask.
  */
-final class CodingLoop {
-  /** Codes one record and appends it. */
-  interface RecordCoder {
-    /**
-     * @param correlations [k] from {@code correlationsFrom} on: inner products of record and atoms
-     * @param record [d of the atom set] from {@code recordFrom} on
-     */
-    void code(
-        AtomSet atoms,
-        float[] correlations,
-        int correlationsFrom,
-        float[] record,
-        int recordFrom,
-        SparseCodes out);
-  }
-
+abstract class CorrelatedCoder implements SparseCoder {
   private static final int BATCH = 64;
   // Below this a product's packing costs more than reading the dictionary once for every record.
   private static final int SMALLEST_PRODUCT = 4;
 
-  private final RecordCoder coder;
   private final GemmScratch scratch = new GemmScratch();
   private final MaskedDictionary masked = new MaskedDictionary();
   private float[] correlations = new float[0];
   private float[] observed = new float[0];
 
-  CodingLoop(RecordCoder coder) {
-    this.coder = coder;
-  }
+  /**
+   * Codes one record and appends it.
+   *
+   * @param correlations [k] from {@code correlationsFrom} on: inner products of record and atoms
+   * @param record [d of the atom set] from {@code recordFrom} on
+   */
+  abstract void codeRecord(
+      AtomSet atoms,
+      float[] correlations,
+      int correlationsFrom,
+      float[] record,
+      int recordFrom,
+      SparseCodes out);
 
-  void code(Dictionary dictionary, float[] records, int from, int count, SparseCodes out) {
+  @Override
+  public final void code(
+      Dictionary dictionary, float[] records, int from, int count, SparseCodes out) {
     int d = dictionary.dimension();
     int k = dictionary.atomCount();
     for (int start = 0; start < count; start += BATCH) {
@@ -45,12 +42,14 @@ final class CodingLoop {
       int batchFrom = from + start * d;
       correlate(dictionary, records, batchFrom, batch);
       for (int r = 0; r < batch; r++) {
-        coder.code(dictionary, correlations, r * k, records, batchFrom + r * d, out);
+        codeRecord(dictionary, correlations, r * k, records, batchFrom + r * d, out);
       }
     }
   }
 
-  void codeMasked(Dictionary dictionary, float[] record, int from, float[] mask, SparseCodes out) {
+  @Override
+  public final void codeMasked(
+      Dictionary dictionary, float[] record, int from, float[] mask, SparseCodes out) {
     masked.fit(dictionary, mask);
     if (masked.dimension() == dictionary.dimension()) {
       code(dictionary, record, from, 1, out);
@@ -61,7 +60,7 @@ final class CodingLoop {
     }
     masked.gather(record, from, observed);
     correlate(masked, observed, 0, 1);
-    coder.code(masked, correlations, 0, observed, 0, out);
+    codeRecord(masked, correlations, 0, observed, 0, out);
     out.scaleLast(masked.scales());
   }
 

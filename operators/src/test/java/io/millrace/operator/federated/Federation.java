@@ -47,7 +47,8 @@ final class Federation {
      * @param model of the task's base version
      * @param control beside it
      */
-    Sent train(UpdateTask task, double[] model, double[] control);  }
+    Sent train(UpdateTask task, double[] model, double[] control);
+  }
 
   /**
    * Payloads by chunk.
@@ -99,6 +100,7 @@ final class Federation {
   private Runnable returnToCommit = () -> {};
 
   int kills;
+
   /** All that came to chunks, in order. */
   final List<Logged> log = new ArrayList<>();
 

@@ -39,6 +39,9 @@ public final class StateHeader {
   /** Family: rounds of a federated model. */
   public static final byte FEDERATED_ROUNDS = 6;
 
+  /** Family: one chunk of the models of nodes that mix along edges. */
+  public static final byte FEDERATED_MIXING = 7;
+
   /** Family: toy operators of the tests. Never in a released state. */
   public static final byte TEST = 127;
 

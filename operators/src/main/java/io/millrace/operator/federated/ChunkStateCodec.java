@@ -41,7 +41,7 @@ public final class ChunkStateCodec implements StateCodec<ChunkState> {
   private static final int MEMORIES = PENDING + ChunkState.PENDING_BUCKETS;
   private static final int SECTIONS = MEMORIES + ChunkState.MEMORY_BUCKETS;
   private static final int DIGEST = UpdateIntake.DIGEST_BYTES;
-  private static final int MOST_ARRAYS = 4;
+  private static final int MOST_ARRAYS = 1 << 14;
 
   private final SingleObject<RoundFreeze> freezes = SingleObject.of(RoundFreeze.class);
 
@@ -349,7 +349,9 @@ public final class ChunkStateCodec implements StateCodec<ChunkState> {
       long base = in.getLong();
       long seed = in.getLong();
       String codec = StateHeader.getText(in);
-      if (!codec.equals(MaskedSum.CODEC)) {
+      if (MaskedCodec.isMasked(codec)) {
+        MaskedCodec.named(codec);
+      } else {
         UpdateCodecs.named(codec);
       }
       byte[] digest = bytes(in, DIGEST);

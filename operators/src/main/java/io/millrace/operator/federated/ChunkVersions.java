@@ -5,6 +5,7 @@ import io.millrace.operator.InvalidInputException.Reason;
 import io.millrace.schema.ModelChunk;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
+import java.util.Arrays;
 
 /** Chunks of versions as they are published, and version 0 as it comes. Stateless. */
 final class ChunkVersions {
@@ -19,7 +20,7 @@ final class ChunkVersions {
    * @param elementBytes 4 or 8
    */
   static ModelChunk chunk(ChunkState state, long version, double[] control, int elementBytes) {
-    ModelChunk chunk =
+    return sealed(
         new ModelChunk(
             FederatedKeys.modelOf(state.key),
             version,
@@ -29,7 +30,25 @@ final class ChunkVersions {
             elementBytes,
             bytes(state.versions.get(version), elementBytes),
             bytes(control, Double.BYTES),
-            ByteBuffer.allocate(0));
+            ByteBuffer.allocate(0)));
+  }
+
+  /** A chunk of a node's version: its first variable. */
+  static ModelChunk chunk(MixingState state, int node, int elementBytes) {
+    return sealed(
+        new ModelChunk(
+            FederatedKeys.node(FederatedKeys.modelOf(state.key), state.nodes.get(node)),
+            state.version,
+            FederatedKeys.chunkOf(state.key),
+            state.chunkCount,
+            ByteBuffer.wrap(state.schemaHash.clone()),
+            elementBytes,
+            bytes(Arrays.copyOf(state.values[node], state.length), elementBytes),
+            ByteBuffer.allocate(0),
+            ByteBuffer.allocate(0)));
+  }
+
+  private static ModelChunk sealed(ModelChunk chunk) {
     chunk.setDigest(ByteBuffer.wrap(Digests.of(chunk)));
     return chunk;
   }
@@ -51,18 +70,19 @@ final class ChunkVersions {
   /**
    * The numbers of version 0.
    *
+   * @param key of the state that it came to
+   * @param started whether that has one already
    * @throws InvalidInputException for a chunk that cannot start a model
    */
-  static double[] start(ChunkState state, ModelChunk chunk) {
+  static double[] start(String key, boolean started, ModelChunk chunk) {
     if (chunk.getChunk() < 0
-        || !state.key.equals(FederatedKeys.chunk(chunk.getModel(), chunk.getChunk()))) {
+        || !key.equals(FederatedKeys.chunk(chunk.getModel(), chunk.getChunk()))) {
       throw refuse(
-          Reason.BAD_KEY,
-          "chunk " + chunk.getChunk() + " under key " + state.key + " is another's");
+          Reason.BAD_KEY, "chunk " + chunk.getChunk() + " under key " + key + " is another's");
     }
-    FederatedKeys.chunkOf(state.key);
-    if (state.isStarted()) {
-      throw refuse(Reason.DUPLICATE, "version 0 of " + state.key + " has come before");
+    FederatedKeys.chunkOf(key);
+    if (started) {
+      throw refuse(Reason.DUPLICATE, "version 0 of " + key + " has come before");
     }
     if (chunk.getVersion() != 0 || chunk.getControl().hasRemaining()) {
       throw refuse(

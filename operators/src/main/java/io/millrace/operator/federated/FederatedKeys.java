@@ -29,6 +29,11 @@ public final class FederatedKeys {
     return model + '@' + padded(version, VERSION_DIGITS);
   }
 
+  /** Name of a node's own model among nodes that mix: MODEL:NODE. */
+  public static String node(String model, String node) {
+    return model + ':' + node;
+  }
+
   /** Key of what concerns a client: MODEL/CLIENT. */
   public static String client(String model, String client) {
     return model + '/' + client;

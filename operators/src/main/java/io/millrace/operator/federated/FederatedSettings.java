@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.SettingCheck;
+import io.millrace.schema.ModelDefinition;
 import java.util.List;
 
 /**
@@ -59,21 +60,61 @@ public record FederatedSettings(
                 + " and "
                 + robust);
       }
-      if (privacy.clipQuantile() > 0 || !exchange.codecs().equals(List.of("plain"))) {
+      if (privacy.clipQuantile() > 0 || exchange.codecs().size() > 1) {
         throw new IllegalArgumentException(
-            "masked updates tell no norm and are not packed: expected no clip quantile and codec"
-                + " plain, got "
+            "masked updates tell no norm and no errors: expected no clip quantile and one codec,"
+                + " got "
                 + privacy.clipQuantile()
                 + " and "
+                + exchange.codecs());
+      }
+      if (!new MaskedCodec(exchange.codecs().get(0)).isPlain() && noisy) {
+        throw new IllegalArgumentException(
+            "noise belongs on the grid of the values: expected codec plain under masks, got "
                 + exchange.codecs());
       }
       MaskedScale.finest(
           masked.masking().largest(), (long) masked.counts().target() * admission.largestWeight());
     }
+    if (method.server().optimiser() == OptimiserName.MKOR) {
+      checkFactors(
+          averaging.remembers()
+              || individual
+              || noisy
+              || rounds.policy() instanceof Masked
+              || rounds.policy() instanceof Immediate,
+          method.server());
+    }
     if (averaging == AveragingMethod.FEDASYNC
         && (individual || method.server().optimiser() != OptimiserName.SGD)) {
       throw new IllegalArgumentException(
           "fedasync mixes one update in, expected rule mean and optimiser sgd");
+    }
+  }
+
+  /** What clients send beside the update is averaged bare. */
+  private static void checkFactors(boolean unfit, Server server) {
+    if (unfit || server.secondDecay() < 0.5 || server.floor() > 1) {
+      throw new IllegalArgumentException(
+          "mkor averages activations and gradients of fedavg, fedprox, fedbuff or afa-cd: expected"
+              + " no memory of clients, no robust rule, no noise, no masks, a second decay of 0.5"
+              + " or more and a floor of 1 or less, got "
+              + server);
+    }
+  }
+
+  /** Whether every chunk must know the model's layers before version 0. */
+  public boolean needsLayers() {
+    return method.server().optimiser() == OptimiserName.MKOR;
+  }
+
+  /**
+   * @throws IllegalArgumentException for layers that the server's optimiser cannot work on
+   */
+  public void checkLayers(ModelDefinition definition) {
+    long chunks = (definition.getLength() - 1) / definition.getChunkLength() + 1;
+    for (int chunk = 0; needsLayers() && chunk < chunks; chunk++) {
+      ServerKronecker.layout(definition, chunk);
     }
   }
 
@@ -142,8 +183,8 @@ public record FederatedSettings(
    *     by their own rate (AFA-CD, AFA-CS) or their rate and steps (SCALLION, SCAFCOM); EF21 and
    *     EControl step by this rate alone
    * @param firstDecay b1; the momentum of MOMENTUM
-   * @param secondDecay b2
-   * @param floor of the second moment's root
+   * @param secondDecay b2; of MKOR's factors
+   * @param floor of the second moment's root; entries of MKOR's inverses stay within 1 / floor
    * @param weightDecay of LION
    */
   public record Server(
@@ -255,7 +296,7 @@ public record FederatedSettings(
    * @param threshold share of a client's group beyond which its secrets come back, 0.5 to 0.95; 2/3
    *     withstands a third of them in league with the server
    * @param neighbours that each masks with, even; 0: all others
-   * @param largest value of an update
+   * @param largest value of an update, as its codec packs it
    * @param phaseMillis event time for keys, shares and reveals each to come
    */
   public record Masking(double threshold, int neighbours, float largest, long phaseMillis) {

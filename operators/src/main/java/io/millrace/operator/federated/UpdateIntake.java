@@ -112,7 +112,8 @@ final class UpdateIntake {
               + settings.exchange().codecs());
     }
     boolean twofold = settings.method().averaging() == AveragingMethod.SCAFFOLD;
-    if (!twofold && second.length > 0) {
+    boolean factored = settings.method().server().optimiser() == OptimiserName.MKOR;
+    if (!twofold && !factored && second.length > 0) {
       throw refuse(
           Reason.MALFORMED, "second payload has " + second.length + " bytes, expected none");
     }
@@ -130,6 +131,9 @@ final class UpdateIntake {
       float[] control = decode(chunk.getCodec(), second, state.length(), task.getSeed());
       increment = largest(control);
     }
+    if (factored) {
+      increment = largest(vectors(state, second));
+    }
     if (settings.method().averaging().remembers()) {
       remembered(state, task, increment);
     }
@@ -139,14 +143,29 @@ final class UpdateIntake {
         squaredNorm);
   }
 
+  /** What {@link ServerKronecker} asks for beside the update. */
+  private float[] vectors(ChunkState state, byte[] second) {
+    int numbers = ServerKronecker.vectors(ServerKronecker.layout(state));
+    float[] vectors = decode("plain", second, numbers, 0);
+    new NormGate(settings.admission().largestNorm())
+        .refusal(NormGate.squaredNorm(vectors, 0, numbers))
+        .ifPresent(
+            message -> {
+              throw refuse(Reason.OUT_OF_RANGE, "activations and gradients: " + message);
+            });
+    return vectors;
+  }
+
   /** Of a masked chunk nothing is known but its length: any bytes can be one. */
-  private static Accepted masked(ChunkState state, PendingUpdate update) {
-    if (!update.codec().equals(MaskedSum.CODEC) || update.second().length > 0) {
+  private Accepted masked(ChunkState state, PendingUpdate update) {
+    MaskedCodec codec = new MaskedCodec(settings.exchange().codecs().get(0));
+    if (!update.codec().equals(codec.name()) || update.second().length > 0) {
       throw refuse(
-          Reason.INCONSISTENT, "update is not masked, expected codec masked and one payload");
+          Reason.INCONSISTENT,
+          "update is not masked as asked, expected codec " + codec.name() + " and one payload");
     }
     try {
-      MaskedSum.check(update.payload(), state.length());
+      MaskedSum.check(update.payload(), codec.packedLength(state.length()));
     } catch (IllegalArgumentException e) {
       throw refuse(Reason.MALFORMED, e.getMessage());
     }

@@ -24,6 +24,7 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
@@ -89,7 +90,7 @@ final class Federation {
   private final TreeMap<Long, double[]> models = new TreeMap<>();
   private final TreeMap<Long, double[]> controls = new TreeMap<>();
   private final TreeMap<String, Integer> withheld = new TreeMap<>();
-  private final TreeMap<String, Held> offers = new TreeMap<>();
+  private final Map<String, Held> offers = new LinkedHashMap<>();
   private Random chaosOrNull;
   private boolean restoring;
   private final Map<String, Long> answered = new TreeMap<>();
@@ -99,11 +100,10 @@ final class Federation {
   private boolean exactlyOnce;
   private Runnable returnToCommit = () -> {};
 
-  int kills;
-
   /** All that came to chunks, in order. */
   final List<Logged> log = new ArrayList<>();
 
+  int kills;
   final List<VersionCommit> versions = new ArrayList<>();
   final List<String> refusals = new ArrayList<>();
   final Map<String, ClientMemory> memories = new TreeMap<>();
@@ -193,6 +193,11 @@ final class Federation {
     deliver(CONTROL, owner(SingleObject.of(RoundTick.class).encode(tick)));
   }
 
+  /** Numbers of a version, one of the newest twenty. */
+  double[] model(long version) {
+    return models.get(version).clone();
+  }
+
   /** Makes an older version the one that the next is made from. */
   void rollBack(long version) {
     ModelPointer pointer = new ModelPointer(ChunkRecords.MODEL, version, "ROLLED_BACK");
@@ -203,10 +208,6 @@ final class Federation {
   /** Numbers of a version, one of the newest twenty. */
   double[] model() {
     return models.lastEntry().getValue().clone();
-  }
-
-  double[] model(long version) {
-    return models.get(version).clone();
   }
 
   /** Some clients ask for tasks, train and send; then everything is delivered. */

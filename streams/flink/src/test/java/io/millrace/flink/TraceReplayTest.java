@@ -44,6 +44,8 @@ final class TraceReplayTest {
     "aggregation, ROCKSDB_INCREMENTAL, 7, 1000",
     "control, HASHMAP, 1, 40",
     "control, FORST, 7, 1000",
+    "mixing, HASHMAP, 1, 40",
+    "mixing, ROCKSDB_INCREMENTAL, 7, 1000",
   })
   void givesTheSameOutputsInTheSameOrder(String name, Backend backend, int every, int events)
       throws Exception {

@@ -45,7 +45,8 @@ final class TraceReplayTest {
     "window, 1000000", "window, 1", "window, 13",
     "learning, 1000000", "learning, 1", "learning, 5",
     "aggregation, 1000000", "aggregation, 1", "aggregation, 5",
-    "control, 1000000", "control, 1", "control, 5"
+    "control, 1000000", "control, 1", "control, 5",
+    "mixing, 1000000", "mixing, 1", "mixing, 5"
   })
   void givesTheSameOutputs(String name, int every) {
     Trace trace = Trace.load(name);

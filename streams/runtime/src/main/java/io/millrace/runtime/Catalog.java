@@ -5,6 +5,7 @@ import io.millrace.operator.dictionary.SensorStateCodec;
 import io.millrace.operator.dictionary.SharedDictionaryStateCodec;
 import io.millrace.operator.federated.ChunkStateCodec;
 import io.millrace.operator.federated.ControlStateCodec;
+import io.millrace.operator.federated.MixingStateCodec;
 import io.millrace.operator.kvcache.BasisStateCodec;
 import io.millrace.operator.kvcache.KeyValueStateCodec;
 import java.util.Map;
@@ -29,7 +30,9 @@ public final class Catalog {
               "kv-cache",
               KeyValueFamily::pipeline,
               FederatedFamily.OPERATOR,
-              FederatedFamily::pipeline));
+              FederatedFamily::pipeline,
+              MixingFamily.OPERATOR,
+              MixingFamily::pipeline));
 
   private static final Map<String, Supplier<StateCodec<?>>> STATE_CODECS =
       new TreeMap<>(
@@ -45,7 +48,9 @@ public final class Catalog {
               FederatedFamily.CHUNKS,
               ChunkStateCodec::new,
               FederatedFamily.ROUNDS,
-              ControlStateCodec::new));
+              ControlStateCodec::new,
+              MixingFamily.OPERATOR,
+              MixingStateCodec::new));
 
   private Catalog() {}
 

@@ -50,7 +50,10 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
   /** Its rounds. */
   public static final String CONTROL = "control";
 
-  /** What the key file of {@link #AGGREGATION} and {@link #CONTROL} holds. */
+  /** Nodes that train without a server. */
+  public static final String MIXING = "mixing";
+
+  /** What the key file of {@link #AGGREGATION}, {@link #CONTROL} and {@link #MIXING} holds. */
   static final String MASTER_KEY = "not secret, only for traces";
 
   private static final Path KEY_FILE = keyFile();
@@ -88,11 +91,12 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
           case SENSORS -> "sensors.yaml";
           case WINDOW, LEARNING -> "kv.yaml";
           case AGGREGATION, CONTROL -> "federated.yaml";
+          case MIXING -> "mixing.yaml";
           default -> "shared.yaml";
         };
     String yaml = new String(resource(file), StandardCharsets.UTF_8);
     Map<String, String> key =
-        file.equals("federated.yaml")
+        List.of(AGGREGATION, CONTROL, MIXING).contains(name)
             ? Map.of("MILLRACE_PIPELINES_0__MASTER_KEY_FILE", KEY_FILE.toString())
             : Map.of();
     return Deployment.parse(file, yaml, key);

@@ -50,6 +50,7 @@ final class TraceRecording {
     List<Trace> federated = FederatedTraceRecording.record();
     Files.write(folder.resolve("aggregation.bin"), federated.get(0).encode());
     Files.write(folder.resolve("control.bin"), federated.get(1).encode());
+    Files.write(folder.resolve("mixing.bin"), MixingTraceRecording.record().encode());
   }
 
   /** Readings of sensors that learn alone. */

@@ -32,7 +32,8 @@ final class TraceTest {
     "window, 1000000", "window, 1", "window, 7",
     "learning, 1000000", "learning, 1", "learning, 7",
     "aggregation, 1000000", "aggregation, 1", "aggregation, 7",
-    "control, 1000000", "control, 1", "control, 7"
+    "control, 1000000", "control, 1", "control, 7",
+    "mixing, 1000000", "mixing, 1", "mixing, 7"
   })
   void isWhatTheRuntimeDoesWithAndWithoutRestarts(String name, int every) {
     Trace trace = Trace.load(name);
@@ -60,6 +61,7 @@ final class TraceTest {
     List<Trace> federated = FederatedTraceRecording.record();
     assertArrayEquals(Trace.resource("aggregation.bin"), federated.get(0).encode());
     assertArrayEquals(Trace.resource("control.bin"), federated.get(1).encode());
+    assertArrayEquals(Trace.resource("mixing.bin"), MixingTraceRecording.record().encode());
   }
 
   @Test
@@ -212,7 +214,16 @@ final class TraceTest {
 
   @ParameterizedTest
   @ValueSource(
-      strings = {"sensors", "shared", "merge", "window", "learning", "aggregation", "control"})
+      strings = {
+        "sensors",
+        "shared",
+        "merge",
+        "window",
+        "learning",
+        "aggregation",
+        "control",
+        "mixing"
+      })
   void isSmall(String name) {
     assertTrue(Trace.resource(name + ".bin").length < 300_000);
   }

@@ -5,7 +5,9 @@ import io.millrace.operator.federated.FederatedKeys;
 import io.millrace.runtime.ConfigurationException;
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.FederatedPipeline;
+import io.millrace.runtime.MixingPipeline;
 import java.util.List;
+import java.util.Optional;
 import picocli.CommandLine.Mixin;
 import picocli.CommandLine.Option;
 
@@ -20,6 +22,9 @@ final class FederatedSelection {
 
   /** A pipeline with its deployment. */
   record Selected(Deployment deployment, FederatedPipeline pipeline) {}
+
+  /** Likewise, of nodes without a server. */
+  record SelectedMixing(Deployment deployment, MixingPipeline pipeline) {}
 
   /**
    * The pipeline meant.
@@ -41,6 +46,22 @@ final class FederatedSelection {
               + all.stream().map(FederatedSelection::name).toList());
     }
     return new Selected(deployment, meant.get(0));
+  }
+
+  /**
+   * The pipeline of nodes without a server, when that is meant: it is named, or no other federated
+   * one is there.
+   */
+  Optional<SelectedMixing> mixing() {
+    Deployment deployment = file.read();
+    boolean alone = pipeline == null && FederatedPipeline.of(deployment).isEmpty();
+    List<MixingPipeline> meant =
+        MixingPipeline.of(deployment).stream()
+            .filter(candidate -> alone || candidate.pipeline().name().equals(pipeline))
+            .toList();
+    return meant.size() == 1
+        ? Optional.of(new SelectedMixing(deployment, meant.get(0)))
+        : Optional.empty();
   }
 
   /**

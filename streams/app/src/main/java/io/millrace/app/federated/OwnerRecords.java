@@ -3,6 +3,8 @@ package io.millrace.app.federated;
 import io.millrace.operator.federated.Authority;
 import io.millrace.operator.federated.FederatedKeys;
 import io.millrace.runtime.FederatedPipeline;
+import io.millrace.runtime.MixingPipeline;
+import io.millrace.runtime.Pipeline;
 import io.millrace.schema.AuthorisedRecord;
 import io.millrace.schema.ClientKey;
 import io.millrace.schema.ModelChunk;
@@ -28,7 +30,9 @@ import org.apache.kafka.common.serialization.ByteArraySerializer;
  * thread.
  */
 final class OwnerRecords implements AutoCloseable {
-  private final FederatedPipeline pipeline;
+  private final Pipeline pipeline;
+  private final String updates;
+  private final String control;
   private final Authority authority;
   private final KafkaProducer<byte[], byte[]> producer;
   private final SingleObject<AuthorisedRecord> framing = SingleObject.of(AuthorisedRecord.class);
@@ -37,8 +41,28 @@ final class OwnerRecords implements AutoCloseable {
    * @param kafka client properties
    */
   OwnerRecords(FederatedPipeline pipeline, Map<String, String> kafka) {
+    this(pipeline.pipeline(), pipeline.updates(), pipeline.control(), pipeline.authority(), kafka);
+  }
+
+  /**
+   * Of nodes without a server, where all there is lies on the updates topic.
+   *
+   * @param kafka client properties
+   */
+  OwnerRecords(MixingPipeline pipeline, Map<String, String> kafka) {
+    this(pipeline.pipeline(), pipeline.updates(), "", pipeline.authority(), kafka);
+  }
+
+  private OwnerRecords(
+      Pipeline pipeline,
+      String updates,
+      String control,
+      Authority authority,
+      Map<String, String> kafka) {
     this.pipeline = pipeline;
-    this.authority = pipeline.authority();
+    this.updates = updates;
+    this.control = control;
+    this.authority = authority;
     Map<String, Object> properties = new HashMap<>(kafka);
     properties.put(ProducerConfig.ACKS_CONFIG, "all");
     properties.put(ProducerConfig.ENABLE_IDEMPOTENCE_CONFIG, true);
@@ -52,9 +76,17 @@ final class OwnerRecords implements AutoCloseable {
         definition.getModel(), SingleObject.of(ModelDefinition.class).encode(definition));
   }
 
+  /** To a chunk whose optimiser works on layers, before its version 0. */
+  Future<RecordMetadata> send(ModelDefinition definition, int chunk) {
+    return send(
+        updates,
+        FederatedKeys.chunk(definition.getModel(), chunk),
+        SingleObject.of(ModelDefinition.class).encode(definition));
+  }
+
   Future<RecordMetadata> send(ModelChunk chunk) {
     return send(
-        pipeline.updates(),
+        updates,
         FederatedKeys.chunk(chunk.getModel(), chunk.getChunk()),
         SingleObject.of(ModelChunk.class).encode(chunk));
   }
@@ -65,6 +97,14 @@ final class OwnerRecords implements AutoCloseable {
 
   Future<RecordMetadata> send(RoundTick tick) {
     return control(tick.getModel(), SingleObject.of(RoundTick.class).encode(tick));
+  }
+
+  /** To a chunk of nodes that mix. */
+  Future<RecordMetadata> send(RoundTick tick, int chunk) {
+    return send(
+        updates,
+        FederatedKeys.chunk(tick.getModel(), chunk),
+        SingleObject.of(RoundTick.class).encode(tick));
   }
 
   Future<RecordMetadata> send(ModelPointer pointer) {
@@ -93,7 +133,7 @@ final class OwnerRecords implements AutoCloseable {
   }
 
   private Future<RecordMetadata> control(String model, byte[] framed) {
-    return send(pipeline.control(), model, framed);
+    return send(control, model, framed);
   }
 
   private Future<RecordMetadata> send(String topic, String key, byte[] framed) {
@@ -101,8 +141,7 @@ final class OwnerRecords implements AutoCloseable {
     byte[] value = framing.encode(authority.authorise(key, framed));
     try {
       int partitions = producer.partitionsFor(topic).size();
-      OptionalInt partition =
-          pipeline.pipeline().partitioning(topic).partition(keyBytes, partitions);
+      OptionalInt partition = pipeline.partitioning(topic).partition(keyBytes, partitions);
       return producer.send(new ProducerRecord<>(topic, partition.orElseThrow(), keyBytes, value));
     } catch (KafkaException e) {
       throw new IllegalStateException("topic " + topic + ": " + e.getMessage(), e);

@@ -1,12 +1,16 @@
 package io.millrace.app.federated;
 
 import io.millrace.app.federated.FederatedSelection.Selected;
+import io.millrace.app.federated.FederatedSelection.SelectedMixing;
 import io.millrace.operator.federated.FederatedSettings;
+import io.millrace.operator.federated.MixingSettings;
+import io.millrace.runtime.ConfigurationException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.channels.FileChannel;
 import java.nio.file.Path;
 import java.util.ArrayDeque;
+import java.util.Optional;
 import java.util.concurrent.Callable;
 import java.util.concurrent.Future;
 import org.apache.kafka.clients.producer.RecordMetadata;
@@ -51,15 +55,51 @@ final class PublishCommand implements Callable<Integer> {
   @Override
   public Integer call() throws IOException {
     FederatedSelection.requireName("--model", model);
-    Selected selected = selection.read();
+    Optional<SelectedMixing> mixing = selection.mixing();
+    ModelFile file = mixing.isPresent() ? publish(mixing.get()) : publish(selection.read());
+    PrintWriter out = spec.commandLine().getOut();
+    out.printf(
+        "%s: sent %,d numbers in %,d chunks%n",
+        model, file.definition().getLength(), file.chunkCount());
+    out.flush();
+    return 0;
+  }
+
+  private ModelFile publish(Selected selected) throws IOException {
     FederatedSettings settings = selected.pipeline().settings();
     ModelFile file =
         ModelFile.read(
             model, definition, values, settings.exchange().elementBytes(), settings.largestChunk());
+    try {
+      settings.checkLayers(file.definition());
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException("--definition: got " + definition + ": " + e.getMessage());
+    }
     try (OwnerRecords records =
-            new OwnerRecords(selected.pipeline(), selected.deployment().kafka());
-        FileChannel numbers = file.open()) {
+        new OwnerRecords(selected.pipeline(), selected.deployment().kafka())) {
       OwnerRecords.await(records.send(file.definition()));
+      for (int chunk = 0; settings.needsLayers() && chunk < file.chunkCount(); chunk++) {
+        OwnerRecords.await(records.send(file.definition(), chunk));
+      }
+      send(file, records);
+    }
+    return file;
+  }
+
+  private ModelFile publish(SelectedMixing selected) throws IOException {
+    MixingSettings settings = selected.pipeline().settings();
+    ModelFile file =
+        ModelFile.read(
+            model, definition, values, settings.exchange().elementBytes(), settings.largestChunk());
+    try (OwnerRecords records =
+        new OwnerRecords(selected.pipeline(), selected.deployment().kafka())) {
+      send(file, records);
+    }
+    return file;
+  }
+
+  private static void send(ModelFile file, OwnerRecords records) throws IOException {
+    try (FileChannel numbers = file.open()) {
       ArrayDeque<Future<RecordMetadata>> underway = new ArrayDeque<>();
       for (int chunk = 0; chunk < file.chunkCount(); chunk++) {
         underway.add(records.send(file.chunk(numbers, chunk)));
@@ -69,11 +109,5 @@ final class PublishCommand implements Callable<Integer> {
       }
       underway.forEach(OwnerRecords::await);
     }
-    PrintWriter out = spec.commandLine().getOut();
-    out.printf(
-        "%s: sent %,d numbers in %,d chunks%n",
-        model, file.definition().getLength(), file.chunkCount());
-    out.flush();
-    return 0;
   }
 }

@@ -2,18 +2,24 @@ package io.millrace.app.federated;
 
 import io.millrace.runtime.Deployment;
 import io.millrace.runtime.FederatedPipeline;
+import io.millrace.runtime.MixingPipeline;
+import io.millrace.runtime.Pipeline;
 import io.millrace.schema.ModelPointer;
 import io.millrace.schema.RoundTick;
 import io.millrace.schema.SingleObject;
+import io.millrace.schema.TaskOffer;
 import java.time.Duration;
+import java.util.ArrayList;
 import java.util.Collection;
 import java.util.HashMap;
 import java.util.List;
 import java.util.Map;
-import java.util.TreeSet;
+import java.util.Optional;
+import java.util.TreeMap;
 import java.util.concurrent.Executors;
 import java.util.concurrent.ScheduledExecutorService;
 import java.util.concurrent.TimeUnit;
+import java.util.function.Supplier;
 import org.apache.kafka.clients.consumer.ConsumerConfig;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.consumer.KafkaConsumer;
@@ -23,17 +29,24 @@ import org.slf4j.Logger;
 import org.slf4j.LoggerFactory;
 
 /**
- * Tells the rounds of a pipeline what time it is, every model that has a version. Rounds follow the
- * ticks that are in their log, not this: a second one does no harm, a gap only lets rounds wait.
+ * Tells the rounds of a pipeline what time it is, every model that has a version, and likewise the
+ * chunks of nodes that mix. They follow the ticks that are in their log, not this: a second one
+ * does no harm, a gap only lets them wait.
  */
 public final class RoundTicker implements AutoCloseable {
   private static final Logger LOG = LoggerFactory.getLogger(RoundTicker.class);
   private static final Duration CLOSE = Duration.ofSeconds(5);
 
-  private final FederatedPipeline pipeline;
+  private final Pipeline pipeline;
+  private final String followed;
+  private final Supplier<OwnerRecords> owner;
   private final Map<String, String> kafka;
-  private final TreeSet<String> models = new TreeSet<>();
+
+  /** Chunks of each model that mixes; 0: its rounds are told. */
+  private final TreeMap<String, Integer> models = new TreeMap<>();
+
   private final SingleObject<ModelPointer> pointers = SingleObject.of(ModelPointer.class);
+  private final SingleObject<TaskOffer> offers = SingleObject.of(TaskOffer.class);
   private final ScheduledExecutorService schedule =
       Executors.newSingleThreadScheduledExecutor(
           work -> {
@@ -44,24 +57,40 @@ public final class RoundTicker implements AutoCloseable {
   private OwnerRecords recordsOrNull;
   private KafkaConsumer<byte[], byte[]> consumerOrNull;
 
-  private RoundTicker(FederatedPipeline pipeline, Map<String, String> kafka) {
+  /**
+   * @param channel where it shows which models there are
+   */
+  private RoundTicker(
+      Pipeline pipeline, String channel, Supplier<OwnerRecords> owner, Map<String, String> kafka) {
     this.pipeline = pipeline;
+    this.followed = pipeline.topic(channel);
+    this.owner = owner;
     this.kafka = kafka;
   }
 
   /** Starts one for each pipeline that wants ticks. */
   public static List<RoundTicker> start(Deployment deployment) {
-    return FederatedPipeline.of(deployment).stream()
-        .filter(pipeline -> pipeline.tickMillis() > 0)
-        .map(pipeline -> start(pipeline, deployment.kafka()))
-        .toList();
+    Map<String, String> kafka = deployment.kafka();
+    List<RoundTicker> tickers = new ArrayList<>();
+    for (FederatedPipeline rounds : FederatedPipeline.of(deployment)) {
+      Supplier<OwnerRecords> owner = () -> new OwnerRecords(rounds, kafka);
+      start(new RoundTicker(rounds.pipeline(), "versions", owner, kafka), rounds.tickMillis())
+          .ifPresent(tickers::add);
+    }
+    for (MixingPipeline mixing : MixingPipeline.of(deployment)) {
+      Supplier<OwnerRecords> owner = () -> new OwnerRecords(mixing, kafka);
+      start(new RoundTicker(mixing.pipeline(), "tasks", owner, kafka), mixing.tickMillis())
+          .ifPresent(tickers::add);
+    }
+    return tickers;
   }
 
-  private static RoundTicker start(FederatedPipeline pipeline, Map<String, String> kafka) {
-    RoundTicker ticker = new RoundTicker(pipeline, kafka);
-    ticker.schedule.scheduleWithFixedDelay(
-        ticker::tickOrWarn, 0, pipeline.tickMillis(), TimeUnit.MILLISECONDS);
-    return ticker;
+  private static Optional<RoundTicker> start(RoundTicker ticker, long millis) {
+    if (millis == 0) {
+      return Optional.empty();
+    }
+    ticker.schedule.scheduleWithFixedDelay(ticker::tickOrWarn, 0, millis, TimeUnit.MILLISECONDS);
+    return Optional.of(ticker);
   }
 
   @Override
@@ -83,23 +112,44 @@ public final class RoundTicker implements AutoCloseable {
     try {
       tick();
     } catch (RuntimeException e) {
-      LOG.warn("{}: no tick was sent: {}", pipeline.pipeline().name(), e.toString());
+      LOG.warn("{}: no tick was sent: {}", pipeline.name(), e.toString());
     }
   }
 
   private void tick() {
     if (recordsOrNull == null) {
-      recordsOrNull = new OwnerRecords(pipeline, kafka);
-      consumerOrNull = follow(pipeline.pipeline().topic("versions"));
+      recordsOrNull = owner.get();
+      consumerOrNull = follow(followed);
     }
     for (ConsumerRecord<byte[], byte[]> record : consumerOrNull.poll(Duration.ZERO)) {
-      if (record.value() != null
-          && SingleObject.recordName(record.value()).equals("ModelPointer")) {
-        models.add(pointers.decode(record.value()).getModel());
+      if (record.value() != null) {
+        notice(record.value());
       }
     }
     long micros = 1000 * System.currentTimeMillis();
-    models.forEach(model -> recordsOrNull.send(new RoundTick(model, micros)));
+    models.forEach((model, chunks) -> tick(new RoundTick(model, micros), chunks));
+  }
+
+  private void notice(byte[] value) {
+    switch (SingleObject.recordName(value)) {
+      case "ModelPointer" -> models.put(pointers.decode(value).getModel(), 0);
+      case "TaskOffer" -> {
+        TaskOffer offer = offers.decode(value);
+        models.put(offer.getTask().getModel(), offer.getChunkCount());
+      }
+      default -> {
+        // what else lies there names no model that is not named by these
+      }
+    }
+  }
+
+  private void tick(RoundTick tick, int chunks) {
+    if (chunks == 0) {
+      recordsOrNull.send(tick);
+    }
+    for (int chunk = 0; chunk < chunks; chunk++) {
+      recordsOrNull.send(tick, chunk);
+    }
   }
 
   private KafkaConsumer<byte[], byte[]> follow(String topic) {

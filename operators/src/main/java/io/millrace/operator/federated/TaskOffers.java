@@ -183,6 +183,9 @@ final class TaskOffers {
     parameters.put("momentum", local.momentum());
     parameters.put("error-weight", local.errorWeight());
     parameters.put("memory-bits", (double) method.memoryBits());
+    if (settings.needsLayers()) {
+      parameters.put(TaskParameters.LAYER_MEANS, 1.0);
+    }
     if (settings.rounds().policy() instanceof FederatedSettings.Masked) {
       // nobody else can clip what nobody else sees
       parameters.put(TaskParameters.CLIP, settings.privacy().clip());

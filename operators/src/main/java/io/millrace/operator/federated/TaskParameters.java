@@ -44,6 +44,9 @@ public record TaskParameters(
   public static final String CLIP = "clip";
   public static final String NOISE = "local-noise";
 
+  /** 1: the server's optimiser needs the layers' mean activations and gradients; for trainings. */
+  public static final String LAYER_MEANS = "layer-means";
+
   /** Of masked updates, which are weighed by their clients: the most examples that count. */
   public static final String LARGEST_WEIGHT = "largest-weight";
 

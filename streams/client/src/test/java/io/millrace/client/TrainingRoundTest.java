@@ -9,6 +9,7 @@ import io.millrace.client.ClientSettings.Choices;
 import io.millrace.client.OutgoingRecord.Channel;
 import io.millrace.client.TrainingRound.Result;
 import io.millrace.operator.federated.AveragingMethod;
+import io.millrace.operator.federated.OptimiserName;
 import io.millrace.operator.federated.PackedChunk;
 import io.millrace.operator.federated.UpdateCodecs;
 import io.millrace.schema.SingleObject;
@@ -245,6 +246,49 @@ class TrainingRoundTest {
     assertTrue(
         federation.outcomes.stream().anyMatch(outcome -> outcome.getOutcome().equals("SIGNATURE"))
             || !federation.deadLetters.isEmpty());
+  }
+
+  /** A layer [3 x 4] in one chunk: what the factors hold is what the training said. */
+  @Test
+  void meansOfLayersTravelBesideTheUpdateWhereTheOptimiserAsks() {
+    FederationSettings chosen =
+        new FederationSettings(AveragingMethod.FEDAVG, "top-k-0.5", 1, 0.02, 1, 1);
+    InMemoryFederation federation =
+        new InMemoryFederation(chosen.build(OptimiserName.MKOR), new double[LENGTH], LENGTH);
+    federation.welcome(settings[0]);
+    FederationTransport transport = federation.transport("client-0");
+    float[] means = {1, 2, 3, 4, 0.5f, 0, -0.5f};
+    LocalTraining training =
+        task -> {
+          double[] end = task.start().clone();
+          end[5] += 1;
+          return new TrainedModel(end, 1, 1, Map.of(), List.of(means));
+        };
+    assertEquals(Result.TRAINED, round(0, transport, training).run(NOW));
+    assertEquals(List.of(), federation.deadLetters);
+    // R = 0.99 + 0.01 a a' turns the step, and keeps its length
+    double[] model = federation.newest();
+    double length = 0;
+    for (double value : model) {
+      length += value * value;
+    }
+    assertEquals(1, length, 1e-9);
+    double[] turned = new double[4];
+    double factor = 0.01 / (0.99 + 0.01 * 30);
+    for (int j = 0; j < 4; j++) {
+      turned[j] = (j == 1 ? 1 : 0) - factor * means[1] * means[j];
+    }
+    for (int j = 0; j < 4; j++) {
+      assertEquals(turned[j] / turned[1], model[4 + j] / model[5], 1e-6, "input " + j);
+    }
+    assertThrows(
+        IllegalArgumentException.class,
+        () ->
+            round(
+                    0,
+                    transport,
+                    task -> new TrainedModel(task.start(), 1, 1, Map.of(), List.of(means, means)))
+                .run(NOW));
   }
 
   @Test

@@ -135,7 +135,7 @@ final class MaskedFederates implements AutoCloseable {
     long end = System.nanoTime() + PATIENCE.toNanos();
     while (!holds.getAsBoolean()) {
       for (int client : clients) {
-        if (!holds.getAsBoolean() && !isGone(client)) {
+        if (!isGone(client)) {
           lines[client].turn();
         }
       }

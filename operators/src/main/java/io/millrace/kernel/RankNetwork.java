@@ -12,12 +12,14 @@ import java.util.List;
  * no power of two count as padded with the largest number, whose comparators do nothing.
  *
  * <p>About n log2(n)^2 / 4 comparators for n inputs: 53, 157 and 445 for the medians of 16, 32 and
- * 64. Holds the scratch of {@link Kernels#rank}, 512 bytes an input; belongs to one thread at a
- * time.
+ * 64. Holds the scratch of {@link Kernels#rank}, 4 KiB an input; belongs to one thread at a time.
  */
 public final class RankNetwork {
-  /** Columns ranked in one call, at most: their words stay in the first-level cache. */
-  public static final int COLUMNS = 128;
+  /** Columns ranked in one call, at most: memory is read in stretches of four kilobytes. */
+  public static final int COLUMNS = 1024;
+
+  /** Columns ranked together: their words stay in the first-level cache. */
+  static final int BLOCK = 128;
 
   /** Inputs, at most. */
   public static final int LARGEST = 1024;
@@ -33,6 +35,7 @@ public final class RankNetwork {
   private int[] words = new int[0];
   private int[][] rows = new int[0][];
   private int[] program = new int[0];
+  private float[][] strip = new float[0][];
   private double[] sums = new double[0];
 
   /**
@@ -89,7 +92,7 @@ public final class RankNetwork {
     return comparators;
   }
 
-  /** {@link RankProgram} for the same ranks. */
+  /** {@link RankProgram} for the same ranks; triples. */
   int[] program() {
     if (program.length == 0) {
       program = RankProgram.of(inputs, firstRank, ranks);
@@ -97,19 +100,32 @@ public final class RankNetwork {
     return program;
   }
 
-  /** [padded inputs x COLUMNS], row-major, the padding at its value. */
+  /** Blocks of [padded inputs x BLOCK], row-major, the padding at its value. */
   int[] words() {
     if (words.length == 0) {
-      words = new int[RankProgram.padded(inputs) * COLUMNS];
-      Arrays.fill(words, inputs * COLUMNS, words.length, Integer.MAX_VALUE);
+      words = new int[COLUMNS / BLOCK * blockWords()];
+      Arrays.fill(words, Integer.MAX_VALUE);
     }
     return words;
   }
 
-  /** [COLUMNS]. */
+  /** [8 x BLOCK], for rows or columns that are not there. */
+  float[][] strip() {
+    if (strip.length == 0) {
+      strip = new float[8][BLOCK];
+    }
+    return strip;
+  }
+
+  /** Words of a block. */
+  int blockWords() {
+    return RankProgram.padded(inputs) * BLOCK;
+  }
+
+  /** [BLOCK]. */
   double[] sums() {
     if (sums.length == 0) {
-      sums = new double[COLUMNS];
+      sums = new double[BLOCK];
     }
     return sums;
   }
@@ -117,7 +133,7 @@ public final class RankNetwork {
   /** The inputs as separate arrays, and a spare one. */
   int[][] rows() {
     if (rows.length == 0) {
-      rows = new int[inputs + 1][COLUMNS];
+      rows = new int[inputs + 1][BLOCK];
     }
     return rows;
   }

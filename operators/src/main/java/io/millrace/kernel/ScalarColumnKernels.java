@@ -80,12 +80,16 @@ final class ScalarColumnKernels implements ColumnKernels {
 
   @Override
   public void rank(RankNetwork network, float[][] rows, int from, int length, float[] out) {
-    sort(network, rows, from, length);
     int[][] words = network.rows();
-    for (int rank = 0; rank < network.ranks(); rank++) {
-      int[] word = words[network.firstRank() + rank];
-      for (int j = 0; j < length; j++) {
-        out[rank * length + j] = Float.intBitsToFloat(RankNetwork.sortable(word[j]));
+    for (int column = 0; column < length; column += RankNetwork.BLOCK) {
+      int columns = Math.min(RankNetwork.BLOCK, length - column);
+      sort(network, rows, from + column, columns);
+      for (int rank = 0; rank < network.ranks(); rank++) {
+        int[] word = words[network.firstRank() + rank];
+        int to = rank * length + column;
+        for (int j = 0; j < columns; j++) {
+          out[to + j] = Float.intBitsToFloat(RankNetwork.sortable(word[j]));
+        }
       }
     }
   }
@@ -93,18 +97,21 @@ final class ScalarColumnKernels implements ColumnKernels {
   @Override
   public void rankMean(
       RankNetwork network, float[][] rows, int from, int length, double[] out, int outFrom) {
-    sort(network, rows, from, length);
     int[][] words = network.rows();
     double[] sums = network.sums();
-    Arrays.fill(sums, 0);
-    for (int rank = 0; rank < network.ranks(); rank++) {
-      int[] word = words[network.firstRank() + rank];
-      for (int j = 0; j < length; j++) {
-        sums[j] += Float.intBitsToFloat(RankNetwork.sortable(word[j]));
+    for (int column = 0; column < length; column += RankNetwork.BLOCK) {
+      int columns = Math.min(RankNetwork.BLOCK, length - column);
+      sort(network, rows, from + column, columns);
+      Arrays.fill(sums, 0);
+      for (int rank = 0; rank < network.ranks(); rank++) {
+        int[] word = words[network.firstRank() + rank];
+        for (int j = 0; j < columns; j++) {
+          sums[j] += Float.intBitsToFloat(RankNetwork.sortable(word[j]));
+        }
       }
-    }
-    for (int j = 0; j < length; j++) {
-      out[outFrom + j] = sums[j] / network.ranks();
+      for (int j = 0; j < columns; j++) {
+        out[outFrom + column + j] = sums[j] / network.ranks();
+      }
     }
   }
 

@@ -129,18 +129,14 @@ final class SimdColumnKernels implements ColumnKernels {
   @Override
   public void rank(RankNetwork network, float[][] rows, int from, int length, float[] out) {
     SimdRanks.run(network, rows, from, length);
-    for (int rank = 0; rank < network.ranks(); rank++) {
-      int at = (network.firstRank() + rank) * RankNetwork.COLUMNS;
-      SimdRanks.store(network.words(), at, length, out, rank * length);
-    }
+    SimdRanks.store(network, length, out);
   }
 
   @Override
   public void rankMean(
       RankNetwork network, float[][] rows, int from, int length, double[] out, int outFrom) {
     SimdRanks.run(network, rows, from, length);
-    int at = network.firstRank() * RankNetwork.COLUMNS;
-    SimdRanks.means(network.words(), at, network.ranks(), length, out, outFrom);
+    SimdRanks.means(network, length, out, outFrom);
   }
 
   @Override

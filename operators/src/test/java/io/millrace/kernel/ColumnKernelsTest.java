@@ -57,10 +57,27 @@ class ColumnKernelsTest {
     }
   }
 
+  /** Merges of every depth, and ranks below, in and above the middle of the last. */
+  @Test
+  void oneOrTwoRanksArePickedFromWhateverIsSorted() {
+    for (int inputs : new int[] {17, 31, 32, 33, 48, 49, 63, 65, 127, 128, 129, 200, 257, 513}) {
+      float[][] rows = new float[inputs][];
+      for (int row = 0; row < inputs; row++) {
+        rows[row] = awkward(21);
+      }
+      for (int rank : new int[] {0, 1, inputs / 4, inputs / 2 - 1, inputs / 2, inputs - 2}) {
+        assertRanks(rows, 1, 19, new RankNetwork(inputs, rank, 1));
+        assertRanks(rows, 1, 19, new RankNetwork(inputs, rank, 2));
+      }
+      assertRanks(rows, 1, 19, new RankNetwork(inputs, inputs - 1, 1));
+      assertRanks(rows, 1, 19, new RankNetwork(inputs, 3, inputs - 7));
+    }
+  }
+
   /** The zero-one principle: a network that sorts every column of zeros and ones sorts all. */
   @Test
-  void everyNetworkOfUpToTwelveInputsSortsAllZerosAndOnes() {
-    for (int inputs = 1; inputs <= 12; inputs++) {
+  void everyNetworkOfUpToSixteenInputsSortsAllZerosAndOnes() {
+    for (int inputs = 1; inputs <= 16; inputs++) {
       RankNetwork network = new RankNetwork(inputs, 0, inputs);
       for (int column = 0; column < 1 << inputs; column += RankNetwork.COLUMNS) {
         int length = Math.min(RankNetwork.COLUMNS, 1 << inputs);
@@ -91,9 +108,10 @@ class ColumnKernelsTest {
     assertThrows(IllegalArgumentException.class, () -> new RankNetwork(1025, 0, 1));
     assertThrows(IllegalArgumentException.class, () -> new RankNetwork(4, 1, Integer.MAX_VALUE));
     RankNetwork network = new RankNetwork(2, 0, 2);
-    float[][] rows = new float[2][200];
-    assertThrows(
-        IndexOutOfBoundsException.class, () -> Kernels.rank(network, rows, 0, 129, new float[400]));
+    int many = RankNetwork.COLUMNS + 1;
+    float[][] rows = new float[2][many];
+    float[] out = new float[2 * many];
+    assertThrows(IndexOutOfBoundsException.class, () -> Kernels.rank(network, rows, 0, many, out));
   }
 
   @Test

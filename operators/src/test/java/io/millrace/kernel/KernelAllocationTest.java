@@ -28,18 +28,37 @@ class KernelAllocationTest {
     float[] b = new float[SIZE * SIZE];
     float[] c = new float[SIZE * SIZE];
     GemmScratch scratch = new GemmScratch();
+    assertAllocatesNothing(
+        "products", () -> Kernels.gemm(a, 0, b, 0, c, 0, SIZE, SIZE, SIZE, scratch));
+  }
+
+  @Test
+  void ranksAllocateNothingOnceTheyAreCompiled() {
+    float[][] rows = new float[SIZE][RankNetwork.COLUMNS];
+    double[] out = new double[RankNetwork.COLUMNS];
+    RankNetwork median = new RankNetwork(SIZE, SIZE / 2 - 1, 2);
+    RankNetwork trimmed = new RankNetwork(SIZE, 5, SIZE - 10);
+    assertAllocatesNothing(
+        "ranks",
+        () -> {
+          Kernels.rankMean(median, rows, 0, RankNetwork.COLUMNS, out, 0);
+          Kernels.rankMean(trimmed, rows, 0, RankNetwork.COLUMNS, out, 0);
+        });
+  }
+
+  private static void assertAllocatesNothing(String what, Runnable kernel) {
     long until = System.nanoTime() + TimeUnit.SECONDS.toNanos(60);
     long bytes;
     do {
       long before = THREADS.getCurrentThreadAllocatedBytes();
       for (int call = 0; call < CALLS; call++) {
-        Kernels.gemm(a, 0, b, 0, c, 0, SIZE, SIZE, SIZE, scratch);
+        kernel.run();
       }
       bytes = THREADS.getCurrentThreadAllocatedBytes() - before;
     } while (bytes > MAXIMUM_BYTES && System.nanoTime() < until);
 
     assertTrue(
         bytes <= MAXIMUM_BYTES,
-        CALLS + " products allocated " + bytes + " bytes on " + Kernels.provider());
+        CALLS + " " + what + " allocated " + bytes + " bytes on " + Kernels.provider());
   }
 }

@@ -185,7 +185,7 @@ final class KernelFingerprint {
     add(out);
     Kernels.sumRows(rows, members, 0, length, out);
     add(out);
-    int columns = Math.min(length, RankNetwork.COLUMNS);
+    int columns = Math.min(length, 128);
     Kernels.rankMean(new RankNetwork(count, count / 3, count / 2), rows, 1, columns, out, 0);
     add(out);
     for (int i = 0; i < length; i++) {

@@ -122,7 +122,7 @@ public final class ChunkAggregation
     }
     state.contest(sequence, digest);
     double squaredNorm = 0;
-    if (!held.codec().equals(MaskedSum.CODEC)) {
+    if (!MaskedCodec.isMasked(held.codec())) {
       float[] values = held.values(state.length());
       squaredNorm = NormGate.squaredNorm(values, 0, values.length);
     }

@@ -14,7 +14,8 @@ import java.util.List;
  * A robust rule over one chunk: coordinate by coordinate on its own, or in two steps, inner
  * products to the control and weights or groups back.
  *
- * <p>4 n c bytes while it works. Keeps the network of the last number of rows: one thread.
+ * <p>4 n c bytes while it works, means of updates in blocks. Keeps the network of the last number
+ * of rows: one thread.
  */
 final class ChunkRule {
   private final Robust robust;
@@ -103,19 +104,17 @@ final class ChunkRule {
       WeightedSum.combine(weights, withReference(state, rows), 0, out.length, out, 0);
       return out;
     }
-    float[][] mixed = mixed(round, rows, decisionOrNull);
-    if (robust.rule() == RobustRule.MEAN) {
-      double[] weights = new double[mixed.length];
-      Arrays.fill(weights, 1.0 / mixed.length);
-      WeightedSum.combine(weights, mixed, 0, out.length, out, 0);
+    Mixing mixingOrNull = mixing(round, rows.length, decisionOrNull);
+    if (mixingOrNull == null) {
+      rule(rows.length).combine(rows, 0, out.length, out, 0);
     } else {
-      columns(mixed.length).combine(mixed, 0, out.length, out, 0);
+      new MixedRule(mixingOrNull, rule(mixingOrNull.size())).combine(rows, 0, out.length, out, 0);
     }
     return out;
   }
 
-  private float[][] mixed(ChunkRound round, float[][] rows, RoundDecision decisionOrNull) {
-    Mixing mixing;
+  /** The means that take the updates' place; null: none do. */
+  private Mixing mixing(ChunkRound round, int updates, RoundDecision decisionOrNull) {
     if (decisionOrNull != null && !decisionOrNull.getGroups().isEmpty()) {
       int[][] members = new int[decisionOrNull.getGroups().size()][];
       Arrays.setAll(
@@ -125,15 +124,11 @@ final class ChunkRule {
                   .mapToInt(Integer::intValue)
                   .sorted()
                   .toArray());
-      mixing = new Mixing(rows.length, members);
-    } else if (robust.mixing() == PreMixing.BUCKETING) {
-      mixing = new Bucketing(robust.size(), round.freeze().getSeed()).mixing(rows.length);
-    } else {
-      return rows;
+      return new Mixing(updates, members);
     }
-    float[][] mixed = new float[mixing.size()][round.length()];
-    mixing.apply(rows, 0, round.length(), mixed);
-    return mixed;
+    return robust.mixing() == PreMixing.BUCKETING
+        ? new Bucketing(robust.size(), round.freeze().getSeed()).mixing(updates)
+        : null;
   }
 
   private float[][] withReference(ChunkState state, float[][] rows) {
@@ -153,7 +148,12 @@ final class ChunkRule {
   }
 
   /** The rule for so many rows, withstanding fewer than are set where rows are few. */
-  private ColumnRule columns(int rows) {
+  private ColumnRule rule(int rows) {
+    if (robust.rule() == RobustRule.MEAN) {
+      double[] weights = new double[rows];
+      Arrays.fill(weights, 1.0 / rows);
+      return (x, from, length, out, to) -> WeightedSum.combine(weights, x, from, length, out, to);
+    }
     if (columnRows != rows) {
       int faulty = Math.min(robust.faulty(), (rows - 1) / 2);
       columns =

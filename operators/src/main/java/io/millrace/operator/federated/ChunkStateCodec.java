@@ -349,7 +349,9 @@ public final class ChunkStateCodec implements StateCodec<ChunkState> {
       long base = in.getLong();
       long seed = in.getLong();
       String codec = StateHeader.getText(in);
-      if (!codec.equals(MaskedSum.CODEC)) {
+      if (MaskedCodec.isMasked(codec)) {
+        MaskedCodec.named(codec);
+      } else {
         UpdateCodecs.named(codec);
       }
       byte[] digest = bytes(in, DIGEST);

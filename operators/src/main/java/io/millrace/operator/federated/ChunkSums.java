@@ -10,7 +10,8 @@ import java.util.TreeMap;
  * are summed as they travel and unpacked once; all others are unpacked one by one. With noise all
  * are: it belongs on the grid of the values.
  *
- * <p>8 bytes a number of the chunk, or of the packed chunk. One thread.
+ * <p>8 bytes a number of the chunk, or of the packed chunk, and 4 for each of up to sixteen updates
+ * that are added together ({@link RowBatch}). One thread.
  */
 final class ChunkSums {
   /** Noise by Box and Muller from 53 bits stays below this many deviations. */
@@ -40,13 +41,17 @@ final class ChunkSums {
       return maskedMean(round);
     }
     Map<Group, FixedPointSum> sums = new TreeMap<>();
+    Map<Group, RowBatch> batches = new TreeMap<>();
     for (int i = 0; i < round.size(); i++) {
       Group group = group(round, i);
       FixedPointSum sum = sums.computeIfAbsent(group, key -> sum(round, key));
       float[] values =
           group.codec().equals(UNPACKED) ? round.values(i) : packed(round, i, sum.length());
-      sum.add(values, 0, round.contribution(i).getWeight());
+      batches
+          .computeIfAbsent(group, key -> new RowBatch(sum))
+          .add(values, round.contribution(i).getWeight());
     }
+    batches.values().forEach(RowBatch::flush);
     if (freeze.getNoise() > 0) {
       addNoise(round, sums.get(new Group(UNPACKED, 0)));
     }
@@ -78,9 +83,13 @@ final class ChunkSums {
   }
 
   private double[] maskedMean(ChunkRound round) {
+    // of one codec, as they were taken, and of the seed of their round
+    MaskedCodec codec = MaskedCodec.named(round.update(0).codec());
+    double[] packed = new double[codec.packedLength(round.length())];
+    double[] drawn = round.freeze().getNoise() > 0 ? noise(round, packed.length) : new double[0];
+    MaskedSum.of(round, packed.length).addTo(packed, 1 / round.freeze().getDivisor(), drawn);
     double[] mean = new double[round.length()];
-    double[] drawn = round.freeze().getNoise() > 0 ? noise(round, mean.length) : new double[0];
-    MaskedSum.of(round).addTo(mean, 1 / round.freeze().getDivisor(), drawn);
+    codec.unpack(packed, round.freeze().getSeed(), mean);
     return mean;
   }
 

@@ -60,12 +60,17 @@ public record FederatedSettings(
                 + " and "
                 + robust);
       }
-      if (privacy.clipQuantile() > 0 || !exchange.codecs().equals(List.of("plain"))) {
+      if (privacy.clipQuantile() > 0 || exchange.codecs().size() > 1) {
         throw new IllegalArgumentException(
-            "masked updates tell no norm and are not packed: expected no clip quantile and codec"
-                + " plain, got "
+            "masked updates tell no norm and no errors: expected no clip quantile and one codec,"
+                + " got "
                 + privacy.clipQuantile()
                 + " and "
+                + exchange.codecs());
+      }
+      if (!new MaskedCodec(exchange.codecs().get(0)).isPlain() && noisy) {
+        throw new IllegalArgumentException(
+            "noise belongs on the grid of the values: expected codec plain under masks, got "
                 + exchange.codecs());
       }
       MaskedScale.finest(
@@ -291,7 +296,7 @@ public record FederatedSettings(
    * @param threshold share of a client's group beyond which its secrets come back, 0.5 to 0.95; 2/3
    *     withstands a third of them in league with the server
    * @param neighbours that each masks with, even; 0: all others
-   * @param largest value of an update
+   * @param largest value of an update, as its codec packs it
    * @param phaseMillis event time for keys, shares and reveals each to come
    */
   public record Masking(double threshold, int neighbours, float largest, long phaseMillis) {

@@ -14,9 +14,6 @@ import java.util.List;
  * <p>4 bytes a coordinate; taking masks out costs one ChaCha20 stream each. One thread.
  */
 final class MaskedSum {
-  /** Name of the codec of masked payloads. */
-  static final String CODEC = "masked";
-
   private final int chunk;
   private final MaskedScale scale;
   private final int[] sum;
@@ -113,13 +110,17 @@ final class MaskedSum {
     MaskedScale.finest(freeze.getLargest(), freeze.getTotalWeight());
   }
 
-  /** The sum of a round's updates, unmasked. */
-  static MaskedSum of(ChunkRound round) {
+  /**
+   * The sum of a round's updates, unmasked.
+   *
+   * @param length of the chunk as packed
+   */
+  static MaskedSum of(ChunkRound round, int length) {
     RoundFreeze freeze = round.freeze();
     MaskedSum sum =
         new MaskedSum(
             round.chunk(),
-            round.length(),
+            length,
             MaskedScale.finest(freeze.getLargest(), freeze.getTotalWeight()));
     for (int i = 0; i < round.size(); i++) {
       sum.add(round.update(i).payload());

@@ -12,7 +12,6 @@ import io.millrace.schema.RevealedShare;
 import io.millrace.schema.SealedShare;
 import io.millrace.schema.UpdateTask;
 import java.nio.ByteBuffer;
-import java.security.MessageDigest;
 import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.HashMap;
@@ -50,30 +49,21 @@ import java.util.function.Predicate;
  * bytes. One thread.
  */
 public final class MaskingClient {
-  /** Name of the codec of masked updates, in offers and chunks. */
-  public static final String CODEC = MaskedSum.CODEC;
-
-  private static final int LARGEST_CHUNK = 1 << 26;
-  private static final int MOST_CHUNKS = 1 << 20;
-
   private final UpdateTask task;
   private final int leastMembers;
   private final DerivedBytes random;
   private final AgreementKey sealing;
   private final AgreementKey masking;
   private final byte[] ownSeed = new byte[MaskStream.SEED_BYTES];
-  private final MaskStream stream = new MaskStream();
 
   private MaskingCohort cohortOrNull;
   private int own;
   private MaskShares sharesOrNull;
   private Map<Integer, ShareEnvelope> held = new TreeMap<>();
   private boolean[] dealers = new boolean[0];
-  private final Map<Integer, byte[]> pairSeeds = new TreeMap<>();
-  private final Map<Integer, byte[]> masked = new HashMap<>();
+  private ChunkMasks masksOrNull;
   private List<Integer> answered = List.of();
   private MaskReveal revealOrNull;
-  private boolean made;
 
   /**
    * @param task as it was given; kept
@@ -209,7 +199,7 @@ public final class MaskingClient {
     requireGroup("dealers", named);
     List<String> bad = new ArrayList<>();
     Map<Integer, ShareEnvelope> opened = new TreeMap<>(held);
-    Map<Integer, byte[]> seeds = new TreeMap<>();
+    TreeMap<Integer, byte[]> seeds = new TreeMap<>();
     Map<String, SealedShare> byDealer = new HashMap<>();
     delivery.getShares().forEach(share -> byDealer.put(share.getClient(), share));
     for (int dealer : cohort.group(own)) {
@@ -221,7 +211,7 @@ public final class MaskingClient {
       }
     }
     held = opened;
-    pairSeeds.putAll(seeds);
+    masksOrNull = new ChunkMasks(cohort, own, ownSeed, seeds);
     dealers = named;
     return bad;
   }
@@ -241,46 +231,28 @@ public final class MaskingClient {
   }
 
   /**
-   * A chunk of the update as it may travel: the payload of codec {@value MaskedSum#CODEC}.
+   * A chunk of the update as it may travel: the payload of a {@link MaskedCodec}.
    *
-   * @param values of the chunk, or what a linear codec made of them; not modified
+   * @param values of the chunk as the codec below the masks packs them; not modified
    * @param weight that they count with, 1 to the cohort's largest
    * @return [4 x values.length]
    * @throws IllegalArgumentException for a value beyond the cohort's largest or not finite; or
    *     other values than before for the same chunk, since their difference would be laid open
    */
   public byte[] mask(int chunk, float[] values, int weight) {
-    MaskingCohort cohort = joined();
-    if (dealers.length == 0) {
-      throw new IllegalStateException("masks are not agreed yet");
-    }
-    SettingCheck.range("chunk", chunk, 0, MOST_CHUNKS);
-    SettingCheck.range("length of a chunk", values.length, 0, LARGEST_CHUNK);
-    SettingCheck.range("weight", weight, 1, cohort.largestWeight());
-    if (made && !masked.containsKey(chunk)) {
-      throw new IllegalStateException("the update was made without chunk " + chunk);
-    }
-    int[] terms = cohort.scale().terms(values, weight);
-    byte[] digest = CanonicalBytes.sha256(MaskedSum.payload(terms));
-    byte[] before = masked.putIfAbsent(chunk, digest);
-    if (before != null && !MessageDigest.isEqual(before, digest)) {
-      throw new IllegalArgumentException("chunk " + chunk + " was masked with other values before");
-    }
-    stream.add(ownSeed, chunk, terms);
-    pairSeeds.forEach(
-        (other, seed) -> {
-          if (own < other) {
-            stream.add(seed, chunk, terms);
-          } else {
-            stream.subtract(seed, chunk, terms);
-          }
-        });
-    return MaskedSum.payload(terms);
+    return agreed().mask(chunk, values, weight);
   }
 
   /** Says that the update is made, in an earlier life perhaps: no other chunk will be masked. */
   public void made() {
-    made = true;
+    agreed().made();
+  }
+
+  private ChunkMasks agreed() {
+    if (masksOrNull == null) {
+      throw new IllegalStateException("masks are not agreed yet");
+    }
+    return masksOrNull;
   }
 
   /**
@@ -309,7 +281,7 @@ public final class MaskingClient {
             "survivors hold " + cohort.name(i) + ", who dealt no shares");
       }
     }
-    if (masked.isEmpty() && !made) {
+    if (!agreed().isUsed()) {
       throw new IllegalArgumentException(
           "survivors hold " + task.getClient() + ", who sent nothing");
     }

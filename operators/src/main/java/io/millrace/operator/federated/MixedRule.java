@@ -1,16 +1,15 @@
 package io.millrace.operator.federated;
 
-import io.millrace.kernel.RankNetwork;
-
 /**
  * A rule over means of updates instead of the updates: nearest-neighbour mixing and the trimmed
  * mean, for example. A block of means at a time, so that they are made and ranked in the cache; the
  * means of a whole chunk would take as much memory as its updates.
  *
- * <p>512 bytes a mean. One thread.
+ * <p>1 KiB a mean. One thread.
  */
 final class MixedRule implements ColumnRule {
-  private static final int COLUMNS = RankNetwork.COLUMNS;
+  /** Of a block: its means and their table share the second-level cache. */
+  private static final int COLUMNS = 256;
 
   private final Mixing mixing;
   private final ColumnRule rule;

@@ -4,14 +4,11 @@ import io.millrace.operator.InvalidInputException;
 import io.millrace.operator.InvalidInputException.Reason;
 import io.millrace.operator.federated.FederatedSettings.Masked;
 import io.millrace.schema.MaskCohort;
-import io.millrace.schema.MaskDelivery;
 import io.millrace.schema.MaskKeys;
 import io.millrace.schema.MaskMember;
 import io.millrace.schema.MaskReveal;
 import io.millrace.schema.MaskShares;
-import io.millrace.schema.MaskSurvivors;
 import io.millrace.schema.RevealedShare;
-import io.millrace.schema.SealedShare;
 import io.millrace.schema.UpdateTask;
 import java.nio.ByteBuffer;
 import java.util.ArrayList;
@@ -51,9 +48,6 @@ final class SecureRound {
   }
 
   private static final long NEVER = Long.MAX_VALUE;
-
-  /** Any scalar: finds keys of small order. */
-  private static final AgreementKey PROBE = AgreementKey.of(new byte[AgreementKey.BYTES]);
 
   final String model;
   final long round;
@@ -145,32 +139,15 @@ final class SecureRound {
           false, same ? Reason.DUPLICATE : Reason.INCONSISTENT, client + " has sent keys before");
     }
     requirePhase(Phase.KEYS, client);
-    byte[] sealing = CanonicalBytes.array(keys.getSealingKey());
-    byte[] masking = CanonicalBytes.array(keys.getMaskingKey());
-    byte[] signature = CanonicalBytes.array(keys.getSignature());
-    require(signature.length <= 64, Reason.TOO_LARGE, "signature of " + client + " is too long");
-    try {
-      PROBE.agree(sealing);
-      PROBE.agree(masking);
-    } catch (IllegalArgumentException e) {
-      require(false, Reason.OUT_OF_RANGE, client + ": " + e.getMessage());
-    }
-    boolean fresh = !keys.getSealingKey().equals(keys.getMaskingKey());
-    for (MaskMember member : members.values()) {
-      fresh &= !member.getSealingKey().equals(keys.getSealingKey());
-      fresh &= !member.getSealingKey().equals(keys.getMaskingKey());
-      fresh &= !member.getMaskingKey().equals(keys.getSealingKey());
-      fresh &= !member.getMaskingKey().equals(keys.getMaskingKey());
-    }
-    require(fresh, Reason.INCONSISTENT, client + " has sent a key that is in the round already");
+    MaskChecks.keys(keys, members.values());
     members.put(
         client,
         new MaskMember(
             client,
             task.getSequence(),
-            ByteBuffer.wrap(sealing),
-            ByteBuffer.wrap(masking),
-            ByteBuffer.wrap(signature)));
+            copy(keys.getSealingKey()),
+            copy(keys.getMaskingKey()),
+            copy(keys.getSignature())));
     if (members.size() == settings.counts().target()) {
       close(out);
     }
@@ -228,7 +205,7 @@ final class SecureRound {
 
   /** Names of clients whose updates are whole, rising. */
   List<String> whole() {
-    return places(whole).stream().map(cohortOrNull::name).toList();
+    return MaskPhaseEnds.places(whole).stream().map(cohortOrNull::name).toList();
   }
 
   /** Takes an update out again that was found contested; too late once survivors are named. */
@@ -263,7 +240,7 @@ final class SecureRound {
           Reason.INCONSISTENT,
           "share of " + share.getClient() + " from " + client + " is repeated or out of order");
       before = owner;
-      requireShare(share, owner, holder);
+      MaskChecks.revealed(this, share, owner, holder);
       owners.add(owner);
     }
     answered[holder] = true;
@@ -274,31 +251,6 @@ final class SecureRound {
     if (missing().isEmpty()) {
       close(out);
     }
-  }
-
-  private void requireShare(RevealedShare share, int owner, int holder) {
-    String names = "share of " + share.getClient() + " from " + cohortOrNull.name(holder);
-    int index = Arrays.binarySearch(cohortOrNull.group(owner), holder);
-    require(index >= 0 && dealers[owner], Reason.INCONSISTENT, names + " was never dealt");
-    require(
-        share.getOwnSeed() == survivors[owner],
-        Reason.INCONSISTENT,
-        names
-            + (survivors[owner]
-                ? " is of the masking key of a survivor"
-                : " is of the own seed of a client that dropped out"));
-    byte[] bytes = CanonicalBytes.array(share.getShare());
-    try {
-      SecretSharing.requireShare(bytes);
-    } catch (IllegalArgumentException e) {
-      require(false, Reason.MALFORMED, names + ": " + e.getMessage());
-    }
-    byte[] expected =
-        survivors[owner] ? dealt[owner].seedDigests()[index] : dealt[owner].keyDigests()[index];
-    require(
-        Arrays.equals(expected, MaskDigests.ofShare(survivors[owner], holder, bytes)),
-        Reason.INCONSISTENT,
-        names + " is not the one that was dealt");
   }
 
   /** Moves event time; the phase ends when its deadline is reached. */
@@ -315,22 +267,12 @@ final class SecureRound {
 
   private void close(Consumer<? super FederatedOutput> out) {
     switch (phase) {
-      case KEYS -> closeKeys(out);
-      case SHARES -> closeShares(out);
-      case UPDATES -> closeUpdates(out);
-      case REVEALS -> closeReveals();
+      case KEYS -> MaskPhaseEnds.keys(this, out);
+      case SHARES -> MaskPhaseEnds.shares(this, out);
+      case UPDATES -> MaskPhaseEnds.updates(this, out);
+      case REVEALS -> MaskPhaseEnds.reveals(this);
       case OPEN, FAILED -> deadlineMicros = NEVER;
     }
-  }
-
-  private void closeKeys(Consumer<? super FederatedOutput> out) {
-    if (lacks("clients with keys", members.size())) {
-      return;
-    }
-    MaskCohort record = cohortRecord();
-    begin(new MaskingCohort(record));
-    move(Phase.SHARES);
-    out.accept(new FederatedOutput.Cohort(record));
   }
 
   /** The cohort of these members: the same whenever it is asked for. */
@@ -359,99 +301,13 @@ final class SecureRound {
     shares = Arrays.stream(dealt).map(none -> new TreeMap<Integer, byte[]>()).toList();
   }
 
-  private void closeShares(Consumer<? super FederatedOutput> out) {
-    boolean[] named = new boolean[dealt.length];
-    for (int i = 0; i < dealt.length; i++) {
-      named[i] = dealt[i] != null;
-    }
-    // Whoever has too few dealers around would not go on; without it others may have too few.
-    for (boolean changed = true; changed; ) {
-      changed = false;
-      for (int i = 0; i < named.length; i++) {
-        if (named[i] && count(named, i) < cohortOrNull.threshold()) {
-          named[i] = false;
-          changed = true;
-        }
-      }
-    }
-    if (lacks("clients with shares", count(named))) {
-      return;
-    }
-    dealers = named;
-    List<Integer> places = places(named);
-    for (int holder : places) {
-      List<SealedShare> envelopes = new ArrayList<>();
-      for (int dealer : cohortOrNull.group(holder)) {
-        if (dealer != holder && named[dealer]) {
-          int index = Arrays.binarySearch(cohortOrNull.group(dealer), holder);
-          envelopes.add(dealt[dealer].envelope(cohortOrNull.name(dealer), index));
-        }
-      }
-      out.accept(
-          new FederatedOutput.Delivery(
-              new MaskDelivery(model, round, cohortOrNull.name(holder), places, envelopes)));
-    }
-    for (int i = 0; i < dealt.length; i++) {
-      dealt[i] = named[i] ? dealt[i].delivered() : null;
-    }
-    move(Phase.UPDATES);
-  }
-
-  private void closeUpdates(Consumer<? super FederatedOutput> out) {
-    if (lacks("whole masked updates", count(whole))) {
-      return;
-    }
-    for (int i = 0; i < dealers.length; i++) {
-      if (dealers[i]
-          && MaskRecovery.hasSurvivor(cohortOrNull, whole, i)
-          && count(whole, i) < cohortOrNull.threshold()) {
-        fail(
-            "secrets of "
-                + cohortOrNull.name(i)
-                + " are held by "
-                + count(whole, i)
-                + " survivors, expected "
-                + cohortOrNull.threshold());
-        return;
-      }
-    }
-    survivors = whole.clone();
-    move(Phase.REVEALS);
-    out.accept(new FederatedOutput.Survivors(new MaskSurvivors(model, round, places(survivors))));
-  }
-
-  private void closeReveals() {
-    List<String> missing = missing();
-    if (!missing.isEmpty()) {
-      fail("too few shares were revealed of " + String.join(", ", missing));
-      return;
-    }
-    try {
-      masks = MaskRecovery.masks(cohortOrNull, dealt, survivors, shares);
-    } catch (IllegalArgumentException e) {
-      fail(e.getMessage());
-      return;
-    }
-    shares.forEach(TreeMap::clear);
-    phase = Phase.OPEN;
-    deadlineMicros = NEVER;
-  }
-
   /** Members of whose secret too few shares are known. */
-  private List<String> missing() {
+  List<String> missing() {
     return IntStream.range(0, dealers.length)
         .filter(i -> dealers[i] && MaskRecovery.hasSurvivor(cohortOrNull, survivors, i))
         .filter(i -> shares.get(i).size() < cohortOrNull.threshold())
         .mapToObj(cohortOrNull::name)
         .toList();
-  }
-
-  private boolean lacks(String what, int count) {
-    int least = settings.counts().minimum();
-    if (count < least) {
-      fail(what + " are " + count + ", expected at least " + least);
-    }
-    return count < least;
   }
 
   /** Gives the round up; its masks are never known then. */
@@ -463,7 +319,8 @@ final class SecureRound {
     masks = List.of();
   }
 
-  private void move(Phase next) {
+  /** Begins a phase. */
+  void move(Phase next) {
     phase = next;
     deadlineMicros = after(phaseMillis());
   }
@@ -484,16 +341,8 @@ final class SecureRound {
         : timeMicros + micros;
   }
 
-  private int count(boolean[] named, int member) {
-    return (int) Arrays.stream(cohortOrNull.group(member)).filter(i -> named[i]).count();
-  }
-
-  private static int count(boolean[] named) {
-    return places(named).size();
-  }
-
-  private static List<Integer> places(boolean[] named) {
-    return IntStream.range(0, named.length).filter(i -> named[i]).boxed().toList();
+  private static ByteBuffer copy(ByteBuffer bytes) {
+    return ByteBuffer.wrap(CanonicalBytes.array(bytes));
   }
 
   private int member(UpdateTask task) {
@@ -520,7 +369,7 @@ final class SecureRound {
         client + " sent what belongs to " + expected + ", the round is at " + phase);
   }
 
-  private static void require(boolean holds, Reason reason, String message) {
+  static void require(boolean holds, Reason reason, String message) {
     if (!holds) {
       throw new InvalidInputException(reason, message);
     }

@@ -44,7 +44,7 @@ final class TaskOffers {
     this.parameters = parameters(settings);
     this.codec =
         settings.rounds().policy() instanceof FederatedSettings.Masked
-            ? MaskedSum.CODEC
+            ? new MaskedCodec(settings.exchange().codecs().get(0)).name()
             : settings.exchange().codecs().get(0);
   }
 

@@ -157,13 +157,15 @@ final class UpdateIntake {
   }
 
   /** Of a masked chunk nothing is known but its length: any bytes can be one. */
-  private static Accepted masked(ChunkState state, PendingUpdate update) {
-    if (!update.codec().equals(MaskedSum.CODEC) || update.second().length > 0) {
+  private Accepted masked(ChunkState state, PendingUpdate update) {
+    MaskedCodec codec = new MaskedCodec(settings.exchange().codecs().get(0));
+    if (!update.codec().equals(codec.name()) || update.second().length > 0) {
       throw refuse(
-          Reason.INCONSISTENT, "update is not masked, expected codec masked and one payload");
+          Reason.INCONSISTENT,
+          "update is not masked as asked, expected codec " + codec.name() + " and one payload");
     }
     try {
-      MaskedSum.check(update.payload(), state.length());
+      MaskedSum.check(update.payload(), codec.packedLength(state.length()));
     } catch (IllegalArgumentException e) {
       throw refuse(Reason.MALFORMED, e.getMessage());
     }

@@ -30,6 +30,24 @@ enum Attacks {
     void write(float[][] updates, int honest, double[] mean, double[] deviation, int client) {
       updates[client] = updates[0].clone();
     }
+  },
+  /** The honest mean turned round and ten times as long. */
+  SIGN_FLIP {
+    @Override
+    void write(float[][] updates, int honest, double[] mean, double[] deviation, int client) {
+      for (int i = 0; i < mean.length; i++) {
+        updates[client][i] = (float) (-10 * mean[i]);
+      }
+    }
+  },
+  /** The honest mean turned round, just so much that the mean of all follows (Xie et al., 2019). */
+  INNER_PRODUCT {
+    @Override
+    void write(float[][] updates, int honest, double[] mean, double[] deviation, int client) {
+      for (int i = 0; i < mean.length; i++) {
+        updates[client][i] = (float) (-1.5 * mean[i]);
+      }
+    }
   };
 
   abstract void write(float[][] updates, int honest, double[] mean, double[] deviation, int client);

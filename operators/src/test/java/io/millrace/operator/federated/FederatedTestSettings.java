@@ -27,6 +27,8 @@ final class FederatedTestSettings {
   private int clients = 10;
   private int elementBytes = Double.BYTES;
   private int pendingUpdates = 64;
+  private int memoryBits = 40;
+  private Staleness staleness = new Staleness.Polynomial(0.5);
 
   FederatedTestSettings method(AveragingMethod method) {
     averaging = method;
@@ -49,7 +51,11 @@ final class FederatedTestSettings {
   }
 
   FederatedTestSettings robust(PreMixing mixing, RobustRule rule, int faulty) {
-    robust = new Robust(mixing, rule, faulty, 20, 3, 2);
+    return robust(mixing, rule, faulty, 3);
+  }
+
+  FederatedTestSettings robust(PreMixing mixing, RobustRule rule, int faulty, int passes) {
+    robust = new Robust(mixing, rule, faulty, 20, passes, 2);
     return this;
   }
 
@@ -83,6 +89,21 @@ final class FederatedTestSettings {
     return this;
   }
 
+  FederatedTestSettings buffer(int size, double largestCorrection, double arrivalMemory) {
+    policy = new Buffered(size, largestCorrection, arrivalMemory);
+    return this;
+  }
+
+  FederatedTestSettings staleness(Staleness weight) {
+    staleness = weight;
+    return this;
+  }
+
+  FederatedTestSettings memoryBits(int bits) {
+    memoryBits = bits;
+    return this;
+  }
+
   FederatedTestSettings clients(int all) {
     clients = all;
     return this;
@@ -100,8 +121,8 @@ final class FederatedTestSettings {
 
   FederatedSettings build() {
     return new FederatedSettings(
-        new Method(averaging, local, server, clients, 40),
-        new Rounds(policy, new Staleness.Polynomial(0.5), 100, 0),
+        new Method(averaging, local, server, clients, memoryBits),
+        new Rounds(policy, staleness, 100, 0),
         robust,
         new Admission(largestNorm, 1 << 20, false),
         privacy,

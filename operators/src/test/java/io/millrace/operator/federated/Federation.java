@@ -4,9 +4,11 @@ import io.millrace.operator.InvalidInputException;
 import io.millrace.operator.Models;
 import io.millrace.operator.StateCodec;
 import io.millrace.schema.ClientCommit;
+import io.millrace.schema.ClientMemory;
 import io.millrace.schema.ModelChunk;
 import io.millrace.schema.ModelDefinition;
 import io.millrace.schema.ModelLayer;
+import io.millrace.schema.ModelPointer;
 import io.millrace.schema.RoundTick;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
@@ -22,16 +24,20 @@ import java.util.Arrays;
 import java.util.Collections;
 import java.util.Deque;
 import java.util.HexFormat;
+import java.util.LinkedHashMap;
 import java.util.List;
 import java.util.Map;
 import java.util.Random;
 import java.util.TreeMap;
+import java.util.function.Consumer;
 
 /**
  * Both operators over one model in memory, as an engine joins them: topics with one queue for each
  * sender that keeps an order (the control to each chunk, each chunk to the control), and what
  * clients send in a bag. Which queue is next may be random, client records may come up to three
- * times, and any state may go through its bytes after every record.
+ * times, any state may go through its bytes after every record, and the process may be killed at
+ * any record: then all states are those of the last commit, and what was delivered since is
+ * delivered again.
  */
 final class Federation {
   /** A client's part: what it sends for a task. */
@@ -65,6 +71,9 @@ final class Federation {
 
   private record Message(int chunk, FederatedInput input) {}
 
+  /** A task with the model that it is for, as the client has fetched it. */
+  private record Held(TaskOffer offer, double[] model, double[] control) {}
+
   private static final int CONTROL = -1;
 
   private final ChunkRecords records = new ChunkRecords();
@@ -81,15 +90,23 @@ final class Federation {
   private final TreeMap<Long, double[]> models = new TreeMap<>();
   private final TreeMap<Long, double[]> controls = new TreeMap<>();
   private final TreeMap<String, Integer> withheld = new TreeMap<>();
-  private final List<TaskOffer> offers = new ArrayList<>();
+  private final Map<String, Held> offers = new LinkedHashMap<>();
   private Random chaosOrNull;
   private boolean restoring;
+  private final Map<String, Long> answered = new TreeMap<>();
+  private final List<Message> sinceCommit = new ArrayList<>();
+  private final List<Runnable> heldOutputs = new ArrayList<>();
+  private Random killsOrNull;
+  private boolean exactlyOnce;
+  private Runnable returnToCommit = () -> {};
 
   /** All that came to chunks, in order. */
   final List<Logged> log = new ArrayList<>();
 
+  int kills;
   final List<VersionCommit> versions = new ArrayList<>();
   final List<String> refusals = new ArrayList<>();
+  final Map<String, ClientMemory> memories = new TreeMap<>();
   final ChunkState[] chunks;
   ControlState state;
 
@@ -132,6 +149,41 @@ final class Federation {
     return this;
   }
 
+  /**
+   * Kills the process now and then, and commits more often.
+   *
+   * @param transactions whether outputs since the last commit are lost with it; else they have been
+   *     seen, and come again
+   */
+  Federation killed(long seed, boolean transactions) {
+    killsOrNull = new Random(seed);
+    exactlyOnce = transactions;
+    commit();
+    return this;
+  }
+
+  private void commit() {
+    sinceCommit.clear();
+    List<Runnable> outputs = List.copyOf(heldOutputs);
+    heldOutputs.clear();
+    byte[][] ofControl = sections(controlCodec, state);
+    byte[][][] ofChunks = new byte[chunks.length][][];
+    Arrays.setAll(ofChunks, chunk -> sections(chunkCodec, chunks[chunk]));
+    returnToCommit =
+        () -> {
+          state = controlCodec.decode(ofControl);
+          Arrays.setAll(chunks, chunk -> chunkCodec.decode(ofChunks[chunk]));
+        };
+    outputs.forEach(Runnable::run);
+  }
+
+  private void kill() {
+    kills++;
+    heldOutputs.clear();
+    returnToCommit.run();
+    sinceCommit.forEach(message -> apply(message.chunk(), message.input()));
+  }
+
   void client(String name, Client client) {
     clients.put(name, client);
   }
@@ -146,19 +198,36 @@ final class Federation {
     return models.get(version).clone();
   }
 
+  /** Makes an older version the one that the next is made from. */
+  void rollBack(long version) {
+    ModelPointer pointer = new ModelPointer(ChunkRecords.MODEL, version, "ROLLED_BACK");
+    deliver(CONTROL, owner(SingleObject.of(ModelPointer.class).encode(pointer)));
+    drain();
+  }
+
   double[] model() {
     return models.lastEntry().getValue().clone();
   }
 
   /** Some clients ask for tasks, train and send; then everything is delivered. */
   void round(List<String> names) {
-    for (String name : names) {
-      deliver(CONTROL, new FederatedInput.Request(new TaskRequest(ChunkRecords.MODEL, name, 0L)));
-    }
-    for (TaskOffer offer : List.copyOf(offers)) {
-      train(offer);
+    names.forEach(this::ask);
+    drain();
+    for (Held task : List.copyOf(offers.values())) {
+      train(task);
     }
     offers.clear();
+    drain();
+  }
+
+  /** Asks for a task, and fetches the model of the one that is given. */
+  void ask(String name) {
+    deliver(CONTROL, new FederatedInput.Request(new TaskRequest(ChunkRecords.MODEL, name, 0L)));
+  }
+
+  /** Trains under the task that was given last, however old its model is now, and sends. */
+  void answer(String name) {
+    train(offers.remove(name));
     drain();
   }
 
@@ -172,13 +241,11 @@ final class Federation {
     drain();
   }
 
-  private void train(TaskOffer offer) {
+  private void train(Held held) {
+    TaskOffer offer = held.offer();
     UpdateTask task = offer.getTask();
-    long base = task.getBaseVersion();
-    Sent sent =
-        clients
-            .get(task.getClient())
-            .train(task, models.get(base).clone(), controls.get(base).clone());
+    answered.put(task.getClient(), task.getSequence());
+    Sent sent = clients.get(task.getClient()).train(task, held.model(), held.control());
     if (sent.payloads().isEmpty()) {
       return;
     }
@@ -241,8 +308,12 @@ final class Federation {
       queues.addAll(commands.values());
       queues.addAll(reports.values());
       queues.removeIf(Deque::isEmpty);
-      if (queues.isEmpty()) {
+      if (queues.isEmpty() && heldOutputs.isEmpty()) {
         return;
+      }
+      if (queues.isEmpty()) {
+        commit();
+        continue;
       }
       int next = chaosOrNull == null ? 0 : chaosOrNull.nextInt(queues.size());
       Message message = queues.get(next).remove();
@@ -251,27 +322,49 @@ final class Federation {
   }
 
   private void deliver(int chunk, FederatedInput input) {
+    apply(chunk, input);
+    if (killsOrNull == null) {
+      return;
+    }
+    sinceCommit.add(new Message(chunk, input));
+    int next = killsOrNull.nextInt(100);
+    if (next < 7) {
+      commit();
+    } else if (next < 9) {
+      kill();
+    }
+  }
+
+  private void apply(int chunk, FederatedInput input) {
+    Consumer<FederatedOutput> out =
+        output -> {
+          if (killsOrNull != null && exactlyOnce) {
+            heldOutputs.add(() -> take(chunk, output));
+          } else {
+            take(chunk, output);
+          }
+        };
     try {
       if (chunk == CONTROL) {
-        control.accept(state, input, 0, Models.NONE, output -> take(CONTROL, output));
+        control.accept(state, input, 0, Models.NONE, out);
       } else {
         log.add(new Logged(chunk, input));
-        aggregation.accept(chunks[chunk], input, 0, Models.NONE, output -> take(chunk, output));
+        aggregation.accept(chunks[chunk], input, 0, Models.NONE, out);
       }
     } catch (InvalidInputException refusal) {
       refusals.add(refusal.reason() + ": " + refusal.getMessage());
     }
     if (restoring && chunk == CONTROL) {
-      state = restored(controlCodec, state);
+      state = controlCodec.decode(sections(controlCodec, state));
     } else if (restoring) {
-      chunks[chunk] = restored(chunkCodec, chunks[chunk]);
+      chunks[chunk] = chunkCodec.decode(sections(chunkCodec, chunks[chunk]));
     }
   }
 
-  private static <S> S restored(StateCodec<S> codec, S state) {
+  private static <S> byte[][] sections(StateCodec<S> codec, S state) {
     byte[][] sections = new byte[codec.sections()][];
     Arrays.setAll(sections, section -> codec.encode(state, section));
-    return codec.decode(sections);
+    return sections;
   }
 
   private void take(int from, FederatedOutput output) {
@@ -289,8 +382,15 @@ final class Federation {
           .computeIfAbsent(chunk, key -> new ArrayDeque<>())
           .add(new Message(chunk, new FederatedInput.Authorised(command.record())));
     } else if (output instanceof FederatedOutput.Task task) {
-      offers.removeIf(old -> old.getTask().getClient().equals(task.offer().getTask().getClient()));
-      offers.add(task.offer());
+      UpdateTask given = task.offer().getTask();
+      if (given.getSequence() <= answered.getOrDefault(given.getClient(), -1L)) {
+        return; // it comes again
+      }
+      double[] model = models.get(given.getBaseVersion()).clone();
+      double[] beside = controls.get(given.getBaseVersion()).clone();
+      offers.put(given.getClient(), new Held(task.offer(), model, beside));
+    } else if (output instanceof FederatedOutput.Memory memory) {
+      memories.put(memory.key(), memory.memory());
     } else if (output instanceof FederatedOutput.Version version) {
       versions.add(version.commit());
     }

@@ -58,6 +58,21 @@ class FixedPointSumTest {
   }
 
   @Test
+  void batchesOfUpdatesGiveTheSameBitsHoweverManyAreLeftForTheLast() {
+    for (int clients : new int[] {1, 15, 16, 17, 33, 64}) {
+      FixedPointSum oneByOne = new FixedPointSum(LENGTH, sum(order()).scale());
+      FixedPointSum batched = new FixedPointSum(LENGTH, oneByOne.scale());
+      RowBatch batch = new RowBatch(batched);
+      for (int client = 0; client < clients; client++) {
+        oneByOne.add(updates[client], 0, weights[client]);
+        batch.add(updates[client], weights[client]);
+      }
+      batch.flush();
+      assertTrue(batched.sameBits(oneByOne), clients + " clients");
+    }
+  }
+
+  @Test
   void aBadValueAmongUpdatesAddedTogetherLeavesNoTrace() {
     for (float bad : new float[] {Float.NaN, Float.NEGATIVE_INFINITY, 1e30f}) {
       FixedPointSum sum = new FixedPointSum(LENGTH, sum(order()).scale());

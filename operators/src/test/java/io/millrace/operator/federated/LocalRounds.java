@@ -36,7 +36,8 @@ final class LocalRounds {
     return update;
   }
 
-  private static LocalResult result(
+  /** What local steps come to, shifted as the method wants. */
+  static LocalResult result(
       ClientMethod client, LocalSteps local, Gradient gradient, double[][] modelAndControl) {
     double[] x = modelAndControl[0];
     double[] control = modelAndControl[1];

@@ -179,6 +179,8 @@ class MaskedRoundsTest {
             settings(4, 3).robust(PreMixing.NONE, RobustRule.KRUM, 1),
             settings(4, 3).robust(PreMixing.BUCKETING, RobustRule.MEAN, 0),
             settings(4, 3).codecs("sign"),
+            settings(4, 3).codecs("plain", "srht-0.5"),
+            settings(4, 3).codecs("srht-0.5").privacy(1, 2, 0, 1e-5, 0),
             settings(4, 3).privacy(1, 0, 0, 1e-5, 0.5),
             settings(4, 3).admission(1, 1 << 28, false))) {
       assertThrows(IllegalArgumentException.class, bad::build);

@@ -1,9 +1,11 @@
 package io.millrace.client;
 
-import io.millrace.operator.federated.MaskingClient;
 import io.millrace.operator.federated.PackedChunk;
+import io.millrace.schema.CodecPlan;
+import io.millrace.schema.TaskOffer;
 import io.millrace.schema.UpdateTask;
-import java.util.function.IntFunction;
+import java.util.List;
+import java.util.Optional;
 
 /** How the chunks of an update travel. */
 interface ChunkPacking {
@@ -22,12 +24,24 @@ interface ChunkPacking {
   /** Whether nobody may learn anything of the update but its part of the sum. */
   boolean hides();
 
-  /** By update codecs. */
-  static ChunkPacking open(UpdateTask task, IntFunction<String> codecs) {
+  /**
+   * By update codecs: the task's, or those of a plan.
+   *
+   * @throws IllegalArgumentException for a task whose plan this is not
+   */
+  static ChunkPacking open(TaskOffer offer, Optional<CodecPlan> plan) {
+    UpdateTask task = offer.getTask();
+    List<String> planned =
+        plan.filter(candidate -> candidate.getVersion() == offer.getPlan())
+            .map(CodecPlan::getCodecs)
+            .orElse(List.of());
+    if (offer.getPlan() >= 0 && planned.size() != offer.getChunkCount()) {
+      throw new IllegalArgumentException("codec plan " + offer.getPlan() + " is missing");
+    }
     return new ChunkPacking() {
       @Override
       public String codec(int chunk) {
-        return codecs.apply(chunk);
+        return offer.getPlan() < 0 ? offer.getCodec() : planned.get(chunk);
       }
 
       @Override
@@ -47,7 +61,7 @@ interface ChunkPacking {
     return new ChunkPacking() {
       @Override
       public String codec(int chunk) {
-        return MaskingClient.CODEC;
+        return masks.codec().name();
       }
 
       @Override

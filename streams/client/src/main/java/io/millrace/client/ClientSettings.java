@@ -1,7 +1,7 @@
 package io.millrace.client;
 
 import io.millrace.operator.federated.FederatedKeys;
-import io.millrace.operator.federated.MaskingClient;
+import io.millrace.operator.federated.MaskedCodec;
 import io.millrace.operator.federated.TaskParameters;
 import io.millrace.schema.TaskOffer;
 import java.nio.ByteBuffer;
@@ -76,6 +76,6 @@ public record ClientSettings(
 
   /** Whether a task's update travels masked. */
   static boolean isMasked(TaskOffer offer) {
-    return offer.getCodec().equals(MaskingClient.CODEC);
+    return MaskedCodec.isMasked(offer.getCodec());
   }
 }

@@ -1,6 +1,5 @@
 package io.millrace.client;
 
-import io.millrace.client.OutgoingRecord.Channel;
 import io.millrace.operator.SettingCheck;
 import io.millrace.operator.federated.AveragingMethod;
 import io.millrace.operator.federated.ClientMethod;
@@ -8,12 +7,10 @@ import io.millrace.operator.federated.ClientMethods;
 import io.millrace.operator.federated.FederatedKeys;
 import io.millrace.operator.federated.PackedChunk;
 import io.millrace.operator.federated.TaskParameters;
-import io.millrace.schema.ClientCommit;
 import io.millrace.schema.ClientMemory;
 import io.millrace.schema.CodecPlan;
 import io.millrace.schema.Contribution;
 import io.millrace.schema.Rejection;
-import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
 import io.millrace.schema.TaskRequest;
 import io.millrace.schema.UpdateChunk;
@@ -23,7 +20,6 @@ import io.millrace.schema.VersionCommit;
 import java.util.ArrayList;
 import java.util.List;
 import java.util.Optional;
-import java.util.TreeSet;
 
 /**
  * A client's side of federated learning, from record to record: no Kafka, no clock, no threads.
@@ -40,9 +36,7 @@ public final class FederatedClient {
   /** Open updates at most; the oldest beyond are taken for counted. */
   private static final int MOST_OPEN = 64;
 
-  private final SingleObject<TaskRequest> requests = SingleObject.of(TaskRequest.class);
-  private final SingleObject<UpdateChunk> updates = SingleObject.of(UpdateChunk.class);
-  private final SingleObject<ClientCommit> commits = SingleObject.of(ClientCommit.class);
+  private final UpdateRecords records = new UpdateRecords();
   private final ClientStateCodec codec = new ClientStateCodec();
 
   private final ClientSettings settings;
@@ -94,9 +88,7 @@ public final class FederatedClient {
    * @param timeMicros the client's clock, for people only
    */
   public OutgoingRecord request(long timeMicros) {
-    byte[] request =
-        requests.encode(new TaskRequest(settings.model(), settings.client(), timeMicros));
-    return new OutgoingRecord(Channel.CONTROL, settings.model(), -1, request);
+    return records.request(new TaskRequest(settings.model(), settings.client(), timeMicros));
   }
 
   /** What a task wants of its client. */
@@ -152,7 +144,7 @@ public final class FederatedClient {
    */
   public List<OutgoingRecord> resume(TaskOffer offer) {
     OpenUpdate update = state.update(offer.getTask().getSequence()).orElseThrow();
-    return records(update, offer.getMissing());
+    return records.of(update, offer.getMissing());
   }
 
   /** Whether what the server remembers of this client is needed before it can train. */
@@ -204,14 +196,9 @@ public final class FederatedClient {
       throw new IllegalArgumentException(
           "masks of task " + offer.getTask().getSequence() + " are not agreed");
     }
-    OpenUpdate update =
-        masked.isPresent()
-            ? maker.make(offer, model, halves, ChunkPacking.masked(masked.get()))
-            : maker.make(
-                offer,
-                model,
-                halves,
-                ChunkPacking.open(offer.getTask(), chunk -> codec(offer, plan, chunk)));
+    ChunkPacking packing =
+        masked.map(ChunkPacking::masked).orElseGet(() -> ChunkPacking.open(offer, plan));
+    OpenUpdate update = maker.make(offer, model, halves, packing);
     boolean follows = fitting.isPresent() && !memory.isEmpty();
     List<OpenUpdate> open = new ArrayList<>(follows ? state.open() : List.of());
     open.add(update);
@@ -220,7 +207,7 @@ public final class FederatedClient {
     }
     save(state.with(update.sequence(), Optional.of(memory.with(parameters, halves)), open));
     masked.ifPresent(MaskedTask::made);
-    return records(update, List.of());
+    return records.of(update, List.of());
   }
 
   /** Gives a task up: its number is never answered. */
@@ -318,35 +305,6 @@ public final class FederatedClient {
     boolean nothing = state.remembered().map(Remembered::isEmpty).orElse(true);
     TaskParameters parameters = settings.parameters(offer);
     return nothing && ClientMethods.of(method, parameters, 1).wholeInEscrow();
-  }
-
-  private static String codec(TaskOffer offer, Optional<CodecPlan> plan, int chunk) {
-    if (offer.getPlan() < 0) {
-      return offer.getCodec();
-    }
-    CodecPlan chosen =
-        plan.filter(candidate -> candidate.getVersion() == offer.getPlan())
-            .filter(candidate -> candidate.getCodecs().size() == offer.getChunkCount())
-            .orElseThrow(
-                () ->
-                    new IllegalArgumentException("codec plan " + offer.getPlan() + " is missing"));
-    return chosen.getCodecs().get(chunk);
-  }
-
-  /** Chunks in order, then the commit. */
-  private List<OutgoingRecord> records(OpenUpdate update, List<Integer> missingOrEmpty) {
-    TreeSet<Integer> wanted = new TreeSet<>(missingOrEmpty);
-    List<OutgoingRecord> records = new ArrayList<>();
-    for (UpdateChunk chunk : update.chunks()) {
-      if (wanted.isEmpty() || wanted.contains(chunk.getChunk())) {
-        String key = FederatedKeys.chunk(settings.model(), chunk.getChunk());
-        records.add(
-            new OutgoingRecord(Channel.UPDATES, key, chunk.getChunk(), updates.encode(chunk)));
-      }
-    }
-    byte[] commit = commits.encode(update.commit());
-    records.add(new OutgoingRecord(Channel.CONTROL, settings.model(), -1, commit));
-    return records;
   }
 
   private void save(ClientState next) {

@@ -4,6 +4,9 @@ import io.millrace.client.OutgoingRecord.Channel;
 import io.millrace.operator.federated.FederatedKeys;
 import io.millrace.schema.ClientMemory;
 import io.millrace.schema.CodecPlan;
+import io.millrace.schema.MaskCohort;
+import io.millrace.schema.MaskDelivery;
+import io.millrace.schema.MaskSurvivors;
 import io.millrace.schema.ModelChunk;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskOffer;
@@ -68,8 +71,13 @@ public final class GatewayTransport implements FederationTransport {
     if (record.channel() == Channel.UPDATES) {
       return "models/" + model + "/chunks/" + record.chunk();
     }
-    boolean commit = SingleObject.recordName(record.value()).equals("ClientCommit");
-    return "models/" + model + (commit ? "/commits" : "/requests");
+    String place =
+        switch (SingleObject.recordName(record.value())) {
+          case "ClientCommit" -> "/commits";
+          case "TaskRequest" -> "/requests";
+          default -> "/masks";
+        };
+    return "models/" + model + place;
   }
 
   /** An offer that has been returned comes again only with other chunks missing. */
@@ -85,11 +93,23 @@ public final class GatewayTransport implements FederationTransport {
         catchUp(asking, offer.get().getTask().getBaseVersion());
         return offer;
       }
+      masks(asking.masks());
       long left = deadline - System.nanoTime();
-      if (left <= 0) {
+      if (left <= 0 || asking.masks().isDue()) {
         return Optional.empty();
       }
       pause(Math.min(PAUSE_MILLIS, left / 1_000_000 + 1));
+    }
+  }
+
+  /** What a masked round says; the same again is nothing new to it. */
+  private void masks(ClientMasks masks) {
+    if (masks.isOpen()) {
+      get("cohort").map(SingleObject.of(MaskCohort.class)::decode).ifPresent(masks::accept);
+      get("clients/" + client + "/shares")
+          .map(SingleObject.of(MaskDelivery.class)::decode)
+          .ifPresent(masks::accept);
+      get("survivors").map(SingleObject.of(MaskSurvivors.class)::decode).ifPresent(masks::accept);
     }
   }
 

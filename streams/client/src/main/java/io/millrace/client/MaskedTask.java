@@ -2,9 +2,11 @@ package io.millrace.client;
 
 import io.millrace.operator.federated.ClientSignatures;
 import io.millrace.operator.federated.MaskDigests;
+import io.millrace.operator.federated.MaskedCodec;
 import io.millrace.operator.federated.MaskingClient;
 import io.millrace.operator.federated.PackedChunk;
 import io.millrace.operator.federated.TaskParameters;
+import io.millrace.operator.federated.TaskSeeds;
 import io.millrace.schema.MaskCohort;
 import io.millrace.schema.MaskDelivery;
 import io.millrace.schema.MaskKeys;
@@ -71,6 +73,11 @@ final class MaskedTask {
     state = state.with(survivors);
   }
 
+  /** How its chunks travel. */
+  MaskedCodec codec() {
+    return MaskedCodec.named(state.offer().getCodec());
+  }
+
   /** Whether masks are agreed, so that the update may be made. */
   boolean isAgreed() {
     return state.delivery().isPresent();
@@ -105,7 +112,8 @@ final class MaskedTask {
   PackedChunk pack(int chunk, float[] values, int examples) {
     double largest = state.offer().getParameters().getOrDefault(TaskParameters.LARGEST_WEIGHT, 1.0);
     int weight = (int) Math.max(1, Math.min(examples, largest));
-    return new PackedChunk(masking.mask(chunk, values, weight), values);
+    float[] packed = codec().pack(values, TaskSeeds.unpack(state.offer().getTask()));
+    return new PackedChunk(masking.mask(chunk, packed, weight), values);
   }
 
   /** Says that the whole update is saved: nothing else is masked from now on. */

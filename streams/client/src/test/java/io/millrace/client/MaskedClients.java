@@ -64,19 +64,26 @@ final class MaskedClients {
   }
 
   static FederatedSettings masked(Privacy privacy) {
-    return settings(
-        new Masked(
-            new Synchronous(COUNT, MINIMUM, DEADLINE_MILLIS, false),
-            new Masking(0.5, 0, LARGEST, PHASE_MILLIS)),
-        privacy);
+    return settings(policy(LARGEST), privacy, "plain");
+  }
+
+  /** With a linear codec below the masks, which packs larger values. */
+  static FederatedSettings packed(String codec) {
+    return settings(policy(16 * LARGEST), Privacy.NONE, codec);
+  }
+
+  private static Policy policy(float largest) {
+    return new Masked(
+        new Synchronous(COUNT, MINIMUM, DEADLINE_MILLIS, false),
+        new Masking(0.5, 0, largest, PHASE_MILLIS));
   }
 
   /** The same rounds without masks. */
-  static FederatedSettings open(Privacy privacy) {
-    return settings(new Synchronous(COUNT, MINIMUM, DEADLINE_MILLIS, false), privacy);
+  static FederatedSettings open(Privacy privacy, String codec) {
+    return settings(new Synchronous(COUNT, MINIMUM, DEADLINE_MILLIS, false), privacy, codec);
   }
 
-  private static FederatedSettings settings(Policy policy, Privacy privacy) {
+  private static FederatedSettings settings(Policy policy, Privacy privacy, String codec) {
     return new FederatedSettings(
         new Method(
             AveragingMethod.FEDAVG,
@@ -88,7 +95,7 @@ final class MaskedClients {
         Robust.NONE,
         new Admission(1e6, LARGEST_WEIGHT, true),
         privacy,
-        new Exchange(List.of("plain"), Double.BYTES, 4, 100, 1 << 24));
+        new Exchange(List.of(codec), Double.BYTES, 4, 100, 1 << 24));
   }
 
   /** A life of a client, made of what its store holds. */

@@ -200,8 +200,10 @@ final class FederatedFamilyTest {
             + " alone",
         "rounds: {policy: masked}, method: {name: scaffold, clients: 10} | method: got masked"
             + " rounds show sums alone",
-        "rounds: {policy: masked}, exchange: {codecs: [sign]} | method: got masked updates tell no"
-            + " norm",
+        "rounds: {policy: masked}, exchange: {codecs: [sign]} | method: got codec below masks is"
+            + " sign, expected plain or a linear one",
+        "rounds: {policy: masked}, exchange: {codecs: [plain, sign]} | method: got masked updates"
+            + " tell no norm",
         "rounds: {policy: masked}, admission: {largest-weight: 100000000} | method: got values up"
             + " to 1.0 with weights of 1000000000",
         "ticks: {interval-millis: -1} | ticks.interval-millis: got -1, expected a whole number from"

@@ -4,7 +4,11 @@ import io.millrace.client.OutgoingRecord;
 import io.millrace.client.OutgoingRecord.Channel;
 import io.millrace.operator.federated.Digests;
 import io.millrace.operator.federated.FederatedKeys;
+import io.millrace.operator.federated.MaskDigests;
 import io.millrace.schema.ClientCommit;
+import io.millrace.schema.MaskKeys;
+import io.millrace.schema.MaskReveal;
+import io.millrace.schema.MaskShares;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.TaskRequest;
 import io.millrace.schema.UnreadableRecordException;
@@ -21,10 +25,10 @@ import java.util.function.Function;
 import org.apache.avro.specific.SpecificRecord;
 
 /**
- * Checks what clients post and sends it once. A task is the key of idempotence: its chunk, or its
- * commit, that was sent already is not sent again when it comes again, and refused when it comes
- * with other bytes. Of the newest tasks only, and not beyond a restart: the aggregator counts each
- * once in any case. Any thread.
+ * Checks what clients post and sends it once. A task is the key of idempotence: its chunk, commit
+ * or record of masks that was sent already is not sent again when it comes again, and refused when
+ * it comes with other bytes. Of the newest tasks only, and not beyond a restart: the aggregator
+ * counts each once in any case. Any thread.
  */
 final class GatewayIntake {
   private static final int REMEMBERED = 1 << 16;
@@ -113,6 +117,47 @@ final class GatewayIntake {
     ByteBuffer content = ByteBuffer.wrap(sha256(Digests.signed(commit)));
     return once(
         token(commit.getTask(), -1), content, new OutgoingRecord(Channel.CONTROL, model, -1, body));
+  }
+
+  /**
+   * A record of a masked round: keys, shares, or what is revealed of others'.
+   *
+   * @param body framed MaskKeys, MaskShares or MaskReveal
+   * @throws Refusal for another record or model, or other bytes than before
+   */
+  Outcome masks(String model, byte[] body) {
+    return switch (name(body)) {
+      case "MaskKeys" -> {
+        MaskKeys keys = decode(MaskKeys.class, body);
+        yield masks(model, keys.getTask(), -2, MaskDigests.signed(keys), body);
+      }
+      case "MaskShares" -> {
+        MaskShares shares = decode(MaskShares.class, body);
+        yield masks(model, shares.getTask(), -3, MaskDigests.signed(shares), body);
+      }
+      case "MaskReveal" -> {
+        MaskReveal reveal = decode(MaskReveal.class, body);
+        yield masks(model, reveal.getTask(), -4, MaskDigests.signed(reveal), body);
+      }
+      default ->
+          throw new Refusal(400, "record is none of masks: MaskKeys, MaskShares or MaskReveal");
+    };
+  }
+
+  private Outcome masks(String model, UpdateTask task, int place, byte[] signed, byte[] body) {
+    check(model, task);
+    return once(
+        token(task, place),
+        ByteBuffer.wrap(sha256(signed)),
+        new OutgoingRecord(Channel.CONTROL, model, -1, body));
+  }
+
+  private static String name(byte[] body) {
+    try {
+      return SingleObject.recordName(body);
+    } catch (UnreadableRecordException e) {
+      throw new Refusal(400, e.getMessage());
+    }
   }
 
   /**

@@ -31,10 +31,13 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
  * POST /models/M/requests                  TaskRequest
  * POST /models/M/chunks/I                  UpdateChunk I
  * POST /models/M/commits                   ClientCommit
+ * POST /models/M/masks                     MaskKeys, MaskShares or MaskReveal
  *                                          202: sent; 200: the same was sent before
  * GET  /models/M/clients/C/offer           the newest TaskOffer
  * GET  /models/M/clients/C/outcome         the newest UpdateOutcome
  * GET  /models/M/clients/C/memories/I      ClientMemory of chunk I
+ * GET  /models/M/clients/C/shares          the newest MaskDelivery
+ * GET  /models/M/cohort, .../survivors     the newest MaskCohort, the newest MaskSurvivors
  * GET  /models/M/versions/V                VersionCommit
  * GET  /models/M/versions/V/chunks/I       ModelChunk
  * GET  /models/M/plan                      the newest CodecPlan
@@ -84,7 +87,10 @@ final class GatewayServer implements AutoCloseable {
               config.routes.post(
                   "/models/{model}/commits",
                   ctx -> taken(ctx, intake.commit(model(ctx), body(ctx))));
+              config.routes.post(
+                  "/models/{model}/masks", ctx -> taken(ctx, intake.masks(model(ctx), body(ctx))));
               reads(config);
+              maskReads(config);
               config.routes.get("/healthz", ctx -> ctx.result("ok\n"));
               config.routes.get("/readyz", ctx -> readiness(ctx, ready.getAsBoolean()));
               config.routes.error(404, "text/plain", ctx -> {});
@@ -143,6 +149,21 @@ final class GatewayServer implements AutoCloseable {
                         model(ctx), number(ctx, "version"), (int) number(ctx, "chunk")))));
     config.routes.get(
         "/models/{model}/plan", ctx -> found(ctx, shelf.find(Kind.VERSION, model(ctx) + "/plan")));
+  }
+
+  /** What clients of masked rounds read. */
+  private void maskReads(JavalinConfig config) {
+    config.routes.get(
+        "/models/{model}/cohort",
+        ctx -> found(ctx, shelf.find(Kind.TASK, FederatedKeys.cohort(model(ctx)))));
+    config.routes.get(
+        "/models/{model}/survivors",
+        ctx -> found(ctx, shelf.find(Kind.TASK, FederatedKeys.survivors(model(ctx)))));
+    config.routes.get(
+        "/models/{model}/clients/{client}/shares",
+        ctx ->
+            found(
+                ctx, shelf.find(Kind.TASK, FederatedKeys.shares(model(ctx), name(ctx, "client")))));
   }
 
   private void configure(JavalinConfig config) {

@@ -6,22 +6,25 @@ import static org.junit.jupiter.api.Assertions.assertTrue;
 import io.millrace.app.federation.FederatedTask;
 import io.millrace.app.federation.LabelledImages;
 import io.millrace.app.federation.Misconduct;
+import io.millrace.schema.UpdateTask;
 import java.util.ArrayList;
 import java.util.List;
+import java.util.stream.IntStream;
 import org.junit.jupiter.api.Test;
 import org.junit.jupiter.params.ParameterizedTest;
 import org.junit.jupiter.params.provider.CsvSource;
 import org.junit.jupiter.params.provider.EnumSource;
 
 /**
- * Real models with the rules alone, without streams. In the rules' own package, since they are not
- * for other rooms.
+ * Real models through both operators, in memory: every update in chunks, every version from its
+ * commit. In the operators' own package, for their harness.
  */
 class FederatedImagesTest {
   private static final int CLIENTS = 8;
   private static final int FAULTY = 2;
   private static final int ROUNDS = 30;
   private static final long SEED = 1;
+  private static final int CHUNK = 4_096;
 
   /**
    * Reference accuracies after 10, 50 and 100 rounds were measured once elsewhere, for one draw of
@@ -37,19 +40,10 @@ class FederatedImagesTest {
       double concentration, double at10, double at50, double at100, double tolerance) {
     FederatedTask task = FederatedTask.digits();
     List<LabelledImages> shares = task.shares(10, concentration, SEED);
-    double[] model = task.perceptron().initial(SEED);
-    FixedPointScale scale = FixedPointScale.finest(100, task.images().training().count(), 10_000);
-    FederatedAveraging averaging = new FederatedAveraging(model.length, scale);
-    double[] got = new double[101];
+    FederatedTestSettings settings = new FederatedTestSettings().round(10, 10, 0);
+    Training training = new Training(task, shares, settings, "plain");
 
-    for (int round = 0; round < 100; round++) {
-      for (int client = 0; client < 10; client++) {
-        LabelledImages share = shares.get(client);
-        averaging.accept(task.update(model, share, round, seed(round, client)), share.count());
-      }
-      averaging.close(model, 1);
-      got[round + 1] = task.accuracy(model);
-    }
+    double[] got = training.run(100, List.of());
 
     assertEquals(at10, got[10], tolerance);
     assertEquals(at50, got[50], tolerance);
@@ -62,12 +56,14 @@ class FederatedImagesTest {
       Misconduct misconduct) {
     FederatedTask task = FederatedTask.fashion();
 
-    double[] accuracies = train(task, misconduct, ROUNDS, FederatedImagesTest::mixedAndTrimmed);
+    double[] accuracies =
+        fashion(task, PreMixing.NEAREST_NEIGHBOURS, RobustRule.TRIMMED_MEAN, FAULTY)
+            .run(ROUNDS, List.of(misconduct, misconduct));
 
     // Accuracy wanders by a point from round to round: the mean of the last five says more than
     // the last.
     double last = 0;
-    for (int round = ROUNDS - 5; round < ROUNDS; round++) {
+    for (int round = ROUNDS - 4; round <= ROUNDS; round++) {
       last += accuracies[round] / 5;
     }
     assertTrue(last >= task.reference() - FederatedTask.TOLERANCE, "got " + last);
@@ -75,58 +71,102 @@ class FederatedImagesTest {
 
   @Test
   void plainAveragingFailsWithTheSameClients() {
-    FederatedTask task = FederatedTask.fashion();
+    double[] accuracies =
+        fashion(FederatedTask.fashion(), PreMixing.NONE, RobustRule.MEAN, 0)
+            .run(6, List.of(Misconduct.SIGN_FLIP, Misconduct.SIGN_FLIP));
 
-    double[] accuracies = train(task, Misconduct.SIGN_FLIP, 6, FederatedImagesTest::mean);
+    assertTrue(accuracies[6] < 0.3, "got " + accuracies[6]);
+  }
 
-    assertTrue(accuracies[5] < 0.3, "got " + accuracies[5]);
+  private static Training fashion(
+      FederatedTask task, PreMixing mixing, RobustRule rule, int faulty) {
+    FederatedTestSettings settings =
+        new FederatedTestSettings()
+            .clients(CLIENTS)
+            .round(CLIENTS, CLIENTS, 0)
+            .robust(mixing, rule, faulty)
+            .codecs("qsgd-64")
+            .elementBytes(Float.BYTES);
+    return new Training(task, task.shares(CLIENTS, 1, SEED), settings, "qsgd-64");
+  }
+
+  /** Clients with images of their own, each a client of the operators. */
+  private static final class Training {
+    private final FederatedTask task;
+    private final List<LabelledImages> shares;
+    private final UpdateCodec codec;
+    private final Federation run;
+    private List<float[]> updates = List.of();
+
+    Training(
+        FederatedTask task,
+        List<LabelledImages> shares,
+        FederatedTestSettings settings,
+        String codec) {
+      this.task = task;
+      this.shares = shares;
+      this.codec = UpdateCodecs.named(codec);
+      this.run = new Federation(settings.build(), task.perceptron().initial(SEED), CHUNK);
+      for (int i = 0; i < shares.size(); i++) {
+        int client = i;
+        run.client(
+            name(client),
+            (given, model, control) ->
+                new Federation.Sent(
+                    payloads(updates.get(client), given), List.of(), shares.get(client).count()));
+      }
+    }
+
+    /**
+     * Trains.
+     *
+     * @param against what the last clients do
+     * @return accuracy of every version, the first included
+     */
+    double[] run(int rounds, List<Misconduct> against) {
+      double[] accuracies = new double[rounds + 1];
+      List<String> names =
+          IntStream.range(0, shares.size()).mapToObj(FederatedImagesTest::name).toList();
+      for (int round = 0; round <= rounds; round++) {
+        double[] model = run.model();
+        accuracies[round] = task.accuracy(model);
+        if (round < rounds) {
+          updates = updates(model, round, against);
+          run.round(names);
+        }
+      }
+      assertEquals(rounds + 1, run.versions.size());
+      assertEquals(List.of(), run.refusals);
+      return accuracies;
+    }
+
+    private List<float[]> updates(double[] model, int round, List<Misconduct> against) {
+      int honest = shares.size() - against.size();
+      List<float[]> all = new ArrayList<>();
+      for (int client = 0; client < shares.size(); client++) {
+        float[] own = task.update(model, shares.get(client), round, seed(round, client));
+        all.add(
+            client < honest
+                ? own
+                : against.get(client - honest).instead(own, List.copyOf(all.subList(0, honest))));
+      }
+      return all;
+    }
+
+    private List<byte[]> payloads(float[] update, UpdateTask given) {
+      List<byte[]> payloads = new ArrayList<>();
+      for (int chunk = 0; chunk * CHUNK < update.length; chunk++) {
+        payloads.add(codec.encode(ChunkRecords.slice(update, chunk, CHUNK), given.getSeed()));
+      }
+      return payloads;
+    }
   }
 
   private static long seed(long round, int client) {
     return SEED * 1_000_003 + round * 1_009 + client;
   }
 
-  private interface Rule {
-    double[] combine(float[][] updates);
-  }
-
-  private static double[] train(FederatedTask task, Misconduct misconduct, int rounds, Rule rule) {
-    List<LabelledImages> shares = task.shares(CLIENTS, 1, SEED);
-    double[] model = task.perceptron().initial(SEED);
-    double[] accuracies = new double[rounds];
-    for (int round = 0; round < rounds; round++) {
-      List<float[]> honest = new ArrayList<>();
-      for (int client = 0; client < CLIENTS - FAULTY; client++) {
-        honest.add(task.update(model, shares.get(client), round, seed(round, client)));
-      }
-      List<float[]> updates = new ArrayList<>(honest);
-      for (int client = CLIENTS - FAULTY; client < CLIENTS; client++) {
-        float[] own = task.update(model, shares.get(client), round, seed(round, client));
-        updates.add(misconduct.instead(own, honest));
-      }
-      double[] step = rule.combine(updates.toArray(float[][]::new));
-      for (int i = 0; i < model.length; i++) {
-        model[i] += step[i];
-      }
-      accuracies[round] = task.accuracy(model);
-    }
-    return accuracies;
-  }
-
-  private static double[] mixedAndTrimmed(float[][] updates) {
-    int length = updates[0].length;
-    Gram gram = new Gram(CLIENTS);
-    gram.add(updates, 0, length);
-    float[][] mixed = new float[CLIENTS][length];
-    new NearestNeighbourMixing(FAULTY).mixing(gram).apply(updates, 0, length, mixed);
-    double[] out = new double[length];
-    new TrimmedMean(CLIENTS, FAULTY).combine(mixed, 0, length, out, 0);
-    return out;
-  }
-
-  private static double[] mean(float[][] updates) {
-    double[] out = new double[updates[0].length];
-    new TrimmedMean(CLIENTS, 0).combine(updates, 0, out.length, out, 0);
-    return out;
+  private static String name(int client) {
+    return "client-" + client;
   }
 }

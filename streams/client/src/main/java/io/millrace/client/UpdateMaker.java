@@ -106,7 +106,7 @@ final class UpdateMaker {
               ? new PackedChunk(NOTHING, second)
               : PackedChunk.second(task, i, codec, second);
       if (!packing.hides()) {
-        for (String level : settings.levels()) {
+        for (String level : offer.getLevels()) {
           errors.add(error(task, i, level, update[i]));
         }
         squaredNorm += PackedChunk.squaredNorm(packed.unpacked());

@@ -2,6 +2,7 @@ package io.millrace.app.federated;
 
 import io.millrace.app.federated.FederatedSelection.Selected;
 import io.millrace.operator.federated.FederatedSettings;
+import io.millrace.runtime.ConfigurationException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.channels.FileChannel;
@@ -56,6 +57,14 @@ final class PublishCommand implements Callable<Integer> {
     ModelFile file =
         ModelFile.read(
             model, definition, values, settings.exchange().elementBytes(), settings.largestChunk());
+    if (file.chunkCount() > settings.mostChunks()) {
+      throw new ConfigurationException(
+          "--definition: got "
+              + file.chunkCount()
+              + " chunks, expected at most "
+              + settings.mostChunks()
+              + " with these rounds: longer chunks, or fewer updates a version");
+    }
     try (OwnerRecords records =
             new OwnerRecords(selected.pipeline(), selected.deployment().kafka());
         FileChannel numbers = file.open()) {

@@ -120,7 +120,7 @@ final class UpdateMaker {
         beside = PackedChunk.layerMeans(trained.layerMeans().get(i));
       }
       if (!packing.hides()) {
-        for (String level : settings.levels()) {
+        for (String level : offer.getLevels()) {
           errors.add(error(task, i, level, update[i]));
         }
         squaredNorm += PackedChunk.squaredNorm(packed.unpacked());

@@ -55,6 +55,6 @@ record FederationSettings(
         Robust.NONE,
         new Admission(1e6, 1, true),
         Privacy.NONE,
-        new Exchange(List.of(codec), Double.BYTES, 4, 100, 1 << 24));
+        new Exchange(List.of(codec.split(",")), Double.BYTES, 4, 100, 1 << 24));
   }
 }

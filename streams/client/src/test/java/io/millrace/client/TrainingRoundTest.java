@@ -12,6 +12,7 @@ import io.millrace.operator.federated.AveragingMethod;
 import io.millrace.operator.federated.OptimiserName;
 import io.millrace.operator.federated.PackedChunk;
 import io.millrace.operator.federated.UpdateCodecs;
+import io.millrace.schema.ClientCommit;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.UpdateChunk;
 import io.millrace.schema.VersionCommit;
@@ -294,17 +295,23 @@ class TrainingRoundTest {
   @Test
   void errorsOfEveryLevelAreTold() {
     InMemoryFederation federation =
-        federation(new FederationSettings(AveragingMethod.FEDAVG, "plain", 1, 0.02, 1, 1));
-    settings[0] =
-        new ClientSettings(
-            settings[0].model(),
-            settings[0].client(),
-            settings[0].identity(),
-            Optional.of(federation.definition.getSchemaHash()),
-            List.of("plain"),
-            Choices.NONE);
+        federation(new FederationSettings(AveragingMethod.FEDAVG, "qsgd-4,plain", 1, 0.02, 1, 1));
     round(0, federation.transport("client-0"), gradients(0)).run(NOW);
     assertEquals(1, federation.versions.get(1L).getContributions().size());
+    List<Float> errors =
+        federation.sent.stream()
+            .filter(record -> record.channel() == Channel.CONTROL)
+            .filter(record -> SingleObject.recordName(record.value()).equals("ClientCommit"))
+            .map(record -> SingleObject.of(ClientCommit.class).decode(record.value()))
+            .findFirst()
+            .orElseThrow()
+            .getCodecErrors();
+    int chunks = federation.versions.get(1L).getChunkDigests().size();
+    assertEquals(2 * chunks, errors.size());
+    for (int chunk = 0; chunk < chunks; chunk++) {
+      assertTrue(errors.get(2 * chunk) > 0);
+      assertEquals(0, errors.get(2 * chunk + 1), "plain loses nothing");
+    }
   }
 
   @Test
@@ -317,7 +324,6 @@ class TrainingRoundTest {
             settings[0].client(),
             settings[0].identity(),
             Optional.of(ByteBuffer.allocate(32)),
-            List.of(),
             Choices.NONE);
     TrainingRound round = round(0, federation.transport("client-0"), gradients(0));
     assertThrows(IllegalArgumentException.class, () -> round.run(NOW));
@@ -401,12 +407,7 @@ class TrainingRoundTest {
 
   private static ClientSettings with(ClientSettings settings, Choices choices) {
     return new ClientSettings(
-        settings.model(),
-        settings.client(),
-        settings.identity(),
-        settings.schemaHash(),
-        settings.levels(),
-        choices);
+        settings.model(), settings.client(), settings.identity(), settings.schemaHash(), choices);
   }
 
   private static List<UpdateChunk> sentChunks(InMemoryFederation federation) {

@@ -48,6 +48,11 @@ public sealed interface ClientMethod
     return new float[0];
   }
 
+  /** Whether {@link #second} is anything. */
+  default boolean isTwofold() {
+    return false;
+  }
+
   /**
    * Follows what has been sent.
    *

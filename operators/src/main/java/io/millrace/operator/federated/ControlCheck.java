@@ -78,11 +78,17 @@ final class ControlCheck {
         chunkLength >= 1 && chunkLength <= settings.largestChunk(),
         Reason.OUT_OF_RANGE,
         "chunk length is " + chunkLength + ", expected 1 to " + settings.largestChunk());
-    long most = (long) chunkLength * FederatedKeys.MOST_CHUNKS;
+    long most = (long) chunkLength * settings.mostChunks();
     require(
         length >= 1 && length <= most,
         Reason.OUT_OF_RANGE,
-        "model has " + length + " numbers, expected 1 to " + most);
+        "model has "
+            + length
+            + " numbers, expected 1 to "
+            + most
+            + " in at most "
+            + settings.mostChunks()
+            + " chunks");
     requireLayers(definition);
     require(
         definition.getSchemaHash().equals(ByteBuffer.wrap(Digests.of(definition))),
@@ -151,10 +157,6 @@ final class ControlCheck {
         time >= 0 && time < TaskOffers.NEVER,
         Reason.BAD_TIME,
         "time is " + time + " microseconds, expected 0 to below " + TaskOffers.NEVER);
-    require(
-        time > state.timeMicros,
-        time == state.timeMicros ? Reason.DUPLICATE : Reason.LATE,
-        "time is " + time + " microseconds, expected above " + state.timeMicros);
   }
 
   void pointer(ControlState state, ModelPointer pointer) {

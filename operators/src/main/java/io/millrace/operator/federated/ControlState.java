@@ -42,6 +42,9 @@ public final class ControlState {
   /** Event time of the newest tick, microseconds; -1: none came. */
   long timeMicros = -1;
 
+  /** Ticks that were not newer than the newest. */
+  long olderTicks;
+
   long round;
   long openedMicros = -1;
   long deadlineMicros = -1;

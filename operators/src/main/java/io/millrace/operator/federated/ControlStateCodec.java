@@ -26,6 +26,7 @@ import java.nio.ByteBuffer;
  *              8 x 4  version, pointer, roll-back, next sequence
  *              8 x 2  clip, worst precision
  *              20     8 arrivals, 4 clients among them, 8 sum of their weights
+ *              8      older ticks
  * section 1    tasks: n; 8 x 6 sequence, round, base, newest version, seed, expiry; 4 largest value;
  *              8 bytes; 1 receipts: P x (1; if set 32 digest, 8 squared norm); 1 commit: statement
  *   statement  32 digest, 32 root, 8 squared norm, 4 examples, list of 4 codec errors, measures
@@ -138,6 +139,7 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
     out.number(state.rollback).number(state.nextSequence);
     out.number(state.clip).number(state.worstPrecision);
     out.number(state.arrivals).number(state.arrivalClients).number(state.arrivalTotal);
+    out.number(state.olderTicks);
   }
 
   private static ControlState decodeHead(ByteBuffer in) {
@@ -169,6 +171,7 @@ public final class ControlStateCodec implements StateCodec<ControlState> {
     state.arrivals = number(in, 0);
     state.arrivalClients = count(in, 0);
     state.arrivalTotal = positive(in);
+    state.olderTicks = number(in, 0);
     return state;
   }
 

@@ -254,6 +254,7 @@ public final class EdgeMixing implements Operator<FederatedInput, MixingState, F
         ByteBuffer.wrap(state.schemaHash.clone()),
         settings.admission().codecs().get(0),
         -1L,
+        List.of(),
         "mixing",
         Map.of(),
         List.of());

@@ -85,6 +85,13 @@ public record FederatedSettings(
               || rounds.policy() instanceof Immediate,
           method.server());
     }
+    if (robust.needsDecision()) {
+      SettingCheck.range(
+          "updates of a version under a rule with a Gram matrix",
+          ControlPolicy.of(rounds).target(),
+          1,
+          RecordSizes.MOST_ROWS - 1);
+    }
     if (averaging == AveragingMethod.FEDASYNC
         && (individual || method.server().optimiser() != OptimiserName.SGD)) {
       throw new IllegalArgumentException(
@@ -126,6 +133,11 @@ public record FederatedSettings(
     AveragingMethod averaging = method.averaging();
     int published = exchange.elementBytes() + (averaging.controls() ? Double.BYTES : 0);
     return LARGEST_RECORD_BYTES / Math.max(published, averaging.remembers() ? Long.BYTES : 0);
+  }
+
+  /** Chunks of a model with which no record about a version passes Kafka's mebibyte. */
+  public int mostChunks() {
+    return RecordSizes.mostChunks(this);
   }
 
   /**
@@ -252,7 +264,7 @@ public record FederatedSettings(
      * @throws IllegalArgumentException if a value is out of range
      */
     public Synchronous {
-      SettingCheck.range("rounds.target", target, 1, 1 << 16);
+      SettingCheck.range("rounds.target", target, 1, RecordSizes.MOST_UPDATES);
       SettingCheck.range("rounds.minimum", minimum, 1, target);
       SettingCheck.range("rounds.deadline-millis", deadlineMillis, 0, MAXIMUM_MILLIS);
     }
@@ -329,7 +341,7 @@ public record FederatedSettings(
      * @throws IllegalArgumentException if a value is out of range
      */
     public Buffered {
-      SettingCheck.range("rounds.size", size, 1, 1 << 16);
+      SettingCheck.range("rounds.size", size, 1, RecordSizes.MOST_UPDATES);
       SettingCheck.range("rounds.largest-correction", largestCorrection, 1, 64);
       SettingCheck.range("rounds.arrival-memory", arrivalMemory, 1, 1e12);
     }

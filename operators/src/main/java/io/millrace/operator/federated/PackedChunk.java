@@ -28,6 +28,15 @@ public record PackedChunk(byte[] payload, float[] unpacked) {
   }
 
   /**
+   * Packs what {@link ServerKronecker} takes beside an update: not to be lost in a codec.
+   *
+   * @param means finite, not modified
+   */
+  public static PackedChunk layerMeans(float[] means) {
+    return new PackedChunk(new PlainCodec().encode(means, 0), means);
+  }
+
+  /**
    * Unpacks either.
    *
    * @throws IllegalArgumentException for an unknown codec or a damaged payload

@@ -29,9 +29,10 @@ import org.apache.avro.specific.SpecificRecord;
  * RejectionReason}.
  *
  * <p>Time is that of the newest {@code RoundTick}, of this model and of no other, and deadlines are
- * looked at when one comes: no input has an event time, and no engine's timer can close a round.
- * What comes twice is refused as DUPLICATE, what comes after its task ended as LATE, and changes
- * nothing.
+ * looked at when one comes: no input has an event time, and no engine's timer can close a round. A
+ * tick that is not newer than the newest is counted and passed over: every process that runs the
+ * pipeline may send them. What else comes twice is refused as DUPLICATE, what comes after its task
+ * ended as LATE, and changes nothing.
  *
  * <p>Cost: a receipt or a commit O(1) and one status; an update that is whole P hashes; a version P
  * commands of some 70 bytes an update, and O(n^2 log n) for a rule on n updates. State: see {@link
@@ -106,6 +107,7 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
     settle(state, out);
     RoundStatus after = status(state);
     before.setTimeMicros(after.getTimeMicros());
+    before.setOlderTicks(after.getOlderTicks());
     if (!after.equals(before)) {
       out.accept(new FederatedOutput.Status(after));
     }
@@ -187,6 +189,10 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
 
   private void tick(ControlState state, RoundTick tick, Consumer<? super FederatedOutput> out) {
     check.tick(state, tick);
+    if (tick.getTimeMicros() <= state.timeMicros) {
+      state.olderTicks++;
+      return;
+    }
     state.timeMicros = tick.getTimeMicros();
     if (state.deadlineMicros >= 0 && state.deadlineMicros <= state.timeMicros) {
       if (freezing.closeAtDeadline(state, out)) {
@@ -319,7 +325,8 @@ public final class RoundControl implements Operator<FederatedInput, ControlState
         policy.minimum(),
         policy.target(),
         state.deadlineMicros,
-        state.now());
+        state.now(),
+        state.olderTicks);
   }
 
   private static void requireSame(String client, String named) {

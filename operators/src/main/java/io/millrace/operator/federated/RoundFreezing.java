@@ -231,7 +231,7 @@ final class RoundFreezing {
     boolean reference = settings.robust().rule().hasReference();
     int rows = freeze.getNeedsDecision() ? chosen.size() + (reference ? 1 : 0) : 0;
     OpenVersion open = new OpenVersion(order, parts, rows);
-    open.rejected.addAll(state.rejected);
+    open.rejected.addAll(RecordSizes.newest(state.rejected, settings, chosen.size(), state.chunks));
     state.rejected.clear();
     open.measures.putAll(means(chosen));
     CodecPlanning.count(state, chosen);

@@ -32,6 +32,11 @@ public final class ScaffoldClient implements ClientMethod {
     this.control = new FixedPointMemory(length, controlBits);
   }
 
+  @Override
+  public boolean isTwofold() {
+    return true;
+  }
+
   /** c_i, for the server's escrow and audit. */
   FixedPointMemory control() {
     return control;

@@ -6,10 +6,9 @@ import io.millrace.operator.federated.OpenTask.TaskTerms;
 import io.millrace.schema.TaskOffer;
 import io.millrace.schema.UpdateTask;
 import java.nio.ByteBuffer;
-import java.util.Collections;
 import java.util.Iterator;
+import java.util.List;
 import java.util.Map;
-import java.util.TreeMap;
 import java.util.function.Consumer;
 
 /**
@@ -29,6 +28,10 @@ final class TaskOffers {
   private final PrivacyBudget budget;
   private final Map<String, Double> parameters;
   private final String codec;
+
+  /** That a plan chooses between; empty: there is nothing to choose. */
+  private final List<String> levels;
+
   private final boolean sharesSeed;
 
   TaskOffers(FederatedSettings settings, Authority authority, PrivacyBudget budget) {
@@ -41,7 +44,12 @@ final class TaskOffers {
     this.policy = ControlPolicy.of(settings.rounds());
     this.authority = authority;
     this.budget = budget;
-    this.parameters = parameters(settings);
+    this.parameters = TaskParameters.of(settings).toMap();
+    if (settings.needsLayers()) {
+      parameters.put(TaskParameters.LAYER_MEANS, 1.0);
+    }
+    List<String> codecs = settings.exchange().codecs();
+    this.levels = codecs.size() > 1 ? codecs : List.of();
     this.codec =
         settings.rounds().policy() instanceof FederatedSettings.Masked
             ? new MaskedCodec(settings.exchange().codecs().get(0)).name()
@@ -167,29 +175,9 @@ final class TaskOffers {
                 ByteBuffer.wrap(state.schemaHash.clone()),
                 codec,
                 state.plan,
+                levels,
                 settings.method().averaging().id(),
                 parameters,
                 task.missing())));
-  }
-
-  private static Map<String, Double> parameters(FederatedSettings settings) {
-    FederatedSettings.Method method = settings.method();
-    FederatedSettings.Local local = method.local();
-    TreeMap<String, Double> parameters = new TreeMap<>();
-    parameters.put("local-steps", (double) local.steps());
-    parameters.put("local-rate", local.rate());
-    parameters.put("proximal", local.proximal());
-    parameters.put("alpha", local.alpha());
-    parameters.put("momentum", local.momentum());
-    parameters.put("error-weight", local.errorWeight());
-    parameters.put("memory-bits", (double) method.memoryBits());
-    if (settings.rounds().policy() instanceof FederatedSettings.Masked) {
-      // nobody else can clip what nobody else sees
-      parameters.put(TaskParameters.CLIP, settings.privacy().clip());
-      parameters.put(
-          TaskParameters.LARGEST_WEIGHT,
-          settings.privacy().noise() > 0 ? 1.0 : settings.admission().largestWeight());
-    }
-    return Collections.unmodifiableMap(parameters);
   }
 }

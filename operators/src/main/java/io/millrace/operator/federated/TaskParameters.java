@@ -19,6 +19,8 @@ import java.util.TreeMap;
  * @param clip length that a client clips its update to before it leaves, 0: not at all; "clip"
  * @param noise standard deviation, over the clip, of the noise that a client adds to every number,
  *     0: none; "local-noise"
+ * @param largestWeight the most examples that count, where clients weigh their updates;
+ *     "largest-weight"
  */
 public record TaskParameters(
     int steps,
@@ -30,7 +32,8 @@ public record TaskParameters(
     int memoryBits,
     boolean errorFeedback,
     double clip,
-    double noise) {
+    double noise,
+    int largestWeight) {
   /** Names in {@code TaskOffer.parameters}. */
   public static final String STEPS = "local-steps";
 
@@ -44,7 +47,9 @@ public record TaskParameters(
   public static final String CLIP = "clip";
   public static final String NOISE = "local-noise";
 
-  /** Of masked updates, which are weighed by their clients: the most examples that count. */
+  /** 1: the server's optimiser needs the layers' mean activations and gradients; for trainings. */
+  public static final String LAYER_MEANS = "layer-means";
+
   public static final String LARGEST_WEIGHT = "largest-weight";
 
   /**
@@ -60,6 +65,7 @@ public record TaskParameters(
     SettingCheck.range(MEMORY_BITS, memoryBits, -64, 100);
     SettingCheck.range(CLIP, clip, 0, 1e100);
     SettingCheck.range(NOISE, noise, 0, 1e6);
+    SettingCheck.range(LARGEST_WEIGHT, largestWeight, 1, 1 << 28);
     if (noise > 0 && !(clip > 0)) {
       throw new IllegalArgumentException(CLIP + " is " + clip + ", expected above 0 with noise");
     }
@@ -82,12 +88,18 @@ public record TaskParameters(
         whole(parameters, MEMORY_BITS, 40),
         parameters.getOrDefault(ERROR_FEEDBACK, 0.0) != 0,
         parameters.getOrDefault(CLIP, 0.0),
-        parameters.getOrDefault(NOISE, 0.0));
+        parameters.getOrDefault(NOISE, 0.0),
+        whole(parameters, LARGEST_WEIGHT, 1));
   }
 
-  /** Of what the aggregator's settings ask of clients. */
+  /**
+   * Of what the aggregator's settings ask of clients. In masked rounds they clip and weigh, since
+   * nobody else sees an update.
+   */
   public static TaskParameters of(FederatedSettings settings) {
     FederatedSettings.Local local = settings.method().local();
+    boolean masked = settings.rounds().policy() instanceof FederatedSettings.Masked;
+    boolean weighs = masked && settings.privacy().noise() == 0;
     return new TaskParameters(
         local.steps(),
         local.rate(),
@@ -97,8 +109,9 @@ public record TaskParameters(
         local.errorWeight(),
         settings.method().memoryBits(),
         false,
+        masked ? settings.privacy().clip() : 0,
         0,
-        0);
+        weighs ? settings.admission().largestWeight() : 1);
   }
 
   /**
@@ -120,7 +133,8 @@ public record TaskParameters(
         memoryBits,
         errorFeedback || feedback,
         shorter,
-        Math.max(noise, ownNoise));
+        Math.max(noise, ownNoise),
+        largestWeight);
   }
 
   /** For {@code TaskOffer.parameters}. */
@@ -136,6 +150,7 @@ public record TaskParameters(
     map.put(ERROR_FEEDBACK, errorFeedback ? 1.0 : 0.0);
     map.put(CLIP, clip);
     map.put(NOISE, noise);
+    map.put(LARGEST_WEIGHT, (double) largestWeight);
     return map;
   }
 

@@ -1,7 +1,5 @@
 package io.millrace.app;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import io.millrace.app.continuation.SessionLoop;
 import io.millrace.app.dashboard.CacheView;
 import io.millrace.app.dashboard.ContinuationView;
@@ -14,7 +12,6 @@ import io.millrace.runtime.Deployment;
 import io.millrace.runtime.LaunchSettings;
 import io.millrace.runtime.Pipeline;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.Locale;
@@ -239,23 +236,20 @@ final class CacheDemoCommand implements Callable<Integer> {
               view.stateBytes(),
               view.keys(),
               view.restarts());
-      Files.write(
+      ReportJson.write(
           options.reportOrNull(),
-          new ObjectMapper()
-              .enable(SerializationFeature.INDENT_OUTPUT)
-              .writeValueAsBytes(
-                  new CacheReport(
-                      Release.version(),
-                      seconds,
-                      figures,
-                      cache.bitsPerValue(),
-                      cache.compressedBitsPerValue(),
-                      cache.tiers(),
-                      cache.layers(),
-                      cache.sessionsSeen(),
-                      cache.basisVersions(),
-                      reading,
-                      page)));
+          new CacheReport(
+              Release.version(),
+              seconds,
+              figures,
+              cache.bitsPerValue(),
+              cache.compressedBitsPerValue(),
+              cache.tiers(),
+              cache.layers(),
+              cache.sessionsSeen(),
+              cache.basisVersions(),
+              reading,
+              page));
       DemoOptions.say(out, "Report: " + options.reportOrNull());
     }
   }

@@ -12,6 +12,7 @@ import io.millrace.app.dashboard.EvaluationView;
 import io.millrace.app.dashboard.EvaluationView.ProcessView;
 import io.millrace.app.dashboard.FederatedView;
 import io.millrace.app.dashboard.Observations;
+import io.millrace.app.federated.FederatedTopics;
 import io.millrace.app.federation.FederatedTask;
 import io.millrace.app.federation.LabelledImages;
 import io.millrace.app.federation.Misconduct;
@@ -246,8 +247,7 @@ final class FederatedDemo implements AutoCloseable {
       processes.start(
           FederatedPart.name(client), List.of("-Xmx192m", "-XX:+UseSerialGC"), client(client));
     }
-    judge =
-        VersionJudge.start(task, plan.task(), FederatedPart.topics(pipeline), deployment.kafka());
+    judge = VersionJudge.start(task, plan.task(), FederatedTopics.of(pipeline), deployment.kafka());
     parts.addFirst(judge);
     URI aggregator =
         URI.create("http://127.0.0.1:" + deployment.dashboard().port() + "/api/snapshot");

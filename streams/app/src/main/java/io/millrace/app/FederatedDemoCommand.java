@@ -1,7 +1,5 @@
 package io.millrace.app;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import io.millrace.app.cohort.ChildProcesses;
 import io.millrace.app.dashboard.EvaluationView.PointView;
 import io.millrace.app.dashboard.FederatedView;
@@ -9,7 +7,6 @@ import io.millrace.app.federation.FederatedTask;
 import io.millrace.app.federation.Misconduct;
 import io.millrace.runtime.ConfigurationException;
 import java.io.PrintWriter;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.ArrayList;
@@ -365,9 +362,7 @@ final class FederatedDemoCommand implements Callable<Integer> {
         report.restarts().isEmpty() ? "none" : report.restarts());
     out.flush();
     if (options.reportOrNull() != null) {
-      Files.write(
-          options.reportOrNull(),
-          new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(report));
+      ReportJson.write(options.reportOrNull(), report);
       DemoOptions.say(out, "Report: " + options.reportOrNull());
     }
   }

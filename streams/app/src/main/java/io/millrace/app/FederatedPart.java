@@ -2,23 +2,21 @@ package io.millrace.app;
 
 import io.millrace.app.cohort.ImageTraining;
 import io.millrace.app.cohort.ParentWatch;
+import io.millrace.app.federated.FederatedTopics;
 import io.millrace.app.federation.FederatedTask;
 import io.millrace.app.federation.LabelledImages;
 import io.millrace.app.federation.Misconduct;
 import io.millrace.client.ClientIdentity;
 import io.millrace.client.ClientSettings;
-import io.millrace.client.ClientTopics;
 import io.millrace.client.FederatedClient;
 import io.millrace.client.FileStore;
 import io.millrace.client.KafkaTransport;
 import io.millrace.client.TrainingRound;
 import io.millrace.runtime.Deployment;
-import io.millrace.runtime.Pipeline;
 import java.io.IOException;
 import java.nio.file.Path;
 import java.time.Duration;
 import java.util.HashMap;
-import java.util.List;
 import java.util.Locale;
 import java.util.Optional;
 import java.util.concurrent.Callable;
@@ -111,7 +109,9 @@ final class FederatedPart {
     private void train(FederatedClient client, Deployment deployment) {
       try (KafkaTransport transport =
           new KafkaTransport(
-              new HashMap<>(deployment.kafka()), topics(deployment.pipelines().get(0)), client)) {
+              new HashMap<>(deployment.kafka()),
+              FederatedTopics.of(deployment.pipelines().get(0)),
+              client)) {
         TrainingRound round = TrainingRound.of(client, transport);
         while (true) {
           turn(round);
@@ -138,21 +138,5 @@ final class FederatedPart {
   /** Name of client i. */
   static String name(int number) {
     return "client-" + number;
-  }
-
-  /** Topics that clients read and write. */
-  static ClientTopics topics(Pipeline pipeline) {
-    List<String> names =
-        List.of("updates", "control", "tasks", "models", "versions", "memories", "rounds").stream()
-            .map(pipeline::topic)
-            .toList();
-    return new ClientTopics(
-        names.get(0),
-        names.get(1),
-        names.get(2),
-        names.get(3),
-        names.get(4),
-        names.get(5),
-        names.get(6));
   }
 }

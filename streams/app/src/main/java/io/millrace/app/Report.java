@@ -1,14 +1,11 @@
 package io.millrace.app;
 
-import com.fasterxml.jackson.databind.ObjectMapper;
-import com.fasterxml.jackson.databind.SerializationFeature;
 import io.millrace.app.dashboard.CheckpointView;
 import io.millrace.app.dashboard.DashboardSnapshot;
 import io.millrace.app.dashboard.DashboardSnapshot.PipelineView;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.net.URI;
-import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.ArrayList;
 import java.util.List;
@@ -150,9 +147,7 @@ record Report(String millrace, double seconds, List<PipelineReport> pipelines, S
   }
 
   void write(Path file) throws IOException {
-    Files.write(
-        file,
-        new ObjectMapper().enable(SerializationFeature.INDENT_OUTPUT).writeValueAsBytes(this));
+    ReportJson.write(file, this);
   }
 
   /** Four significant decimals are enough for a report; not finite becomes 0. */

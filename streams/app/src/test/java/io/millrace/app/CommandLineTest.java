@@ -54,6 +54,42 @@ class CommandLineTest {
   }
 
   @Test
+  void aLayerThatAChunkCutsIsRefusedInOneLineWhereTheOptimiserNeedsItWhole() throws IOException {
+    Path key = Files.writeString(directory.resolve("key"), "0123456789abcdef");
+    Path file = directory.resolve("plant.yaml");
+    Files.writeString(
+        file,
+        """
+        name: plant
+        kafka: {bootstrap.servers: "127.0.0.1:1"}
+        pipelines:
+          - {name: p, operator: federated, method: {server: {optimiser: mkor}}, master-key-file: KEY}
+        """
+            .replace("KEY", key.toString()));
+    Path definition = directory.resolve("model.json");
+    Files.writeString(
+        definition, "{\"chunk-length\": 10, \"layers\": [{\"name\": \"w\", \"shape\": [4, 4]}]}");
+    Path values = Files.write(directory.resolve("values"), new byte[64]);
+
+    int exit =
+        run(
+            "federated",
+            "publish",
+            "-c",
+            file.toString(),
+            "--model",
+            "m",
+            "--definition",
+            definition.toString(),
+            "--values",
+            values.toString());
+
+    assertEquals(CommandLine.ExitCode.USAGE, exit);
+    assertEquals(1, err.toString().lines().count(), err.toString());
+    assertTrue(err.toString().contains("layer w lies in more than one chunk"), err.toString());
+  }
+
+  @Test
   void aTimeThatIsNoneIsRefused() {
     assertEquals(CommandLine.ExitCode.USAGE, run("demo", "--for", "soon"));
     assertTrue(err.toString().contains("soon is no time"), err.toString());

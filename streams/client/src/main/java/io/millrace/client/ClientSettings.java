@@ -15,8 +15,6 @@ import java.util.Optional;
  * @param client name, unique among the model's clients
  * @param identity its key and secret
  * @param schemaHash of the layout that the training expects; empty: any
- * @param levels codecs whose error on every chunk is told with each update, for codec plans; empty:
- *     none is
  * @param choices what the client does whatever the task says
  */
 public record ClientSettings(
@@ -24,7 +22,6 @@ public record ClientSettings(
     String client,
     ClientIdentity identity,
     Optional<ByteBuffer> schemaHash,
-    List<String> levels,
     Choices choices) {
 
   /**
@@ -56,12 +53,11 @@ public record ClientSettings(
             "name is " + name + ", expected 1 to 128 letters, digits, dots, dashes, underscores");
       }
     }
-    levels = List.copyOf(levels);
   }
 
-  /** Of any layout, without codec plans. */
+  /** Of any layout. */
   public static ClientSettings of(String model, String client, ClientIdentity identity) {
-    return new ClientSettings(model, client, identity, Optional.empty(), List.of(), Choices.NONE);
+    return new ClientSettings(model, client, identity, Optional.empty(), Choices.NONE);
   }
 
   /**

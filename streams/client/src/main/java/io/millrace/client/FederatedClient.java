@@ -274,7 +274,7 @@ public final class FederatedClient {
         int index = chunk.getChunk();
         halves[index].lost(
             unpack(chunk, false, halves[index].length()),
-            unpack(chunk, true, halves[index].length()));
+            halves[index].isTwofold() ? unpack(chunk, true, halves[index].length()) : new float[0]);
       }
       memory = Optional.of(memory.get().with(parameters, halves));
     }

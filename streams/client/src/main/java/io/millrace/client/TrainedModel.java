@@ -1,6 +1,7 @@
 package io.millrace.client;
 
 import io.millrace.operator.SettingCheck;
+import java.util.List;
 import java.util.Map;
 
 /**
@@ -10,8 +11,12 @@ import java.util.Map;
  * @param steps taken; anarchic methods let a client choose
  * @param examples trained on, 1 or more: the update's weight, up to the aggregator's bound
  * @param measures loss, accuracy and the like, finite, for people
+ * @param layerMeans where the task offer's {@code layer-means} is 1 (optimiser mkor): for each
+ *     chunk, for each layer of two or more axes in it, the mean activation [inputs], then the mean
+ *     output gradient [outputs]; the first axis is the outputs. Else no rows
  */
-public record TrainedModel(double[] end, int steps, int examples, Map<String, Double> measures) {
+public record TrainedModel(
+    double[] end, int steps, int examples, Map<String, Double> measures, List<float[]> layerMeans) {
   private static final int MOST_MEASURES = 64;
 
   /**
@@ -24,5 +29,11 @@ public record TrainedModel(double[] end, int steps, int examples, Map<String, Do
     measures.forEach(
         (name, value) -> SettingCheck.range(name, value, -Double.MAX_VALUE, Double.MAX_VALUE));
     measures = Map.copyOf(measures);
+    layerMeans = List.copyOf(layerMeans);
+  }
+
+  /** Without means of layers. */
+  public TrainedModel(double[] end, int steps, int examples, Map<String, Double> measures) {
+    this(end, steps, examples, measures, List.of());
   }
 }

@@ -57,6 +57,9 @@ final class UpdateMaker {
       update[halves.length + i] = halves[i].second(result);
       update[i] = halves[i].increment(result);
     }
+    if (parameters.noise() > 0 && !trained.layerMeans().isEmpty()) {
+      throw new IllegalArgumentException("means of layers would travel without the local noise");
+    }
     noise.apply(offer.getTask(), update, parameters.clip(), parameters.noise());
     return pack(offer, trained, halves, update, packing);
   }
@@ -97,6 +100,14 @@ final class UpdateMaker {
     List<byte[]> leaves = new ArrayList<>();
     List<Float> errors = new ArrayList<>();
     double squaredNorm = 0;
+    boolean layered = !trained.layerMeans().isEmpty();
+    if (layered && (trained.layerMeans().size() != halves.length || packing.hides())) {
+      throw new IllegalArgumentException(
+          "means of layers are of "
+              + trained.layerMeans().size()
+              + " chunks, expected "
+              + (packing.hides() ? "none under masks" : halves.length));
+    }
     for (int i = 0; i < halves.length; i++) {
       float[] second = update[halves.length + i];
       String codec = packing.codec(i);
@@ -105,8 +116,11 @@ final class UpdateMaker {
           second.length == 0
               ? new PackedChunk(NOTHING, second)
               : PackedChunk.second(task, i, codec, second);
+      if (layered) {
+        beside = PackedChunk.layerMeans(trained.layerMeans().get(i));
+      }
       if (!packing.hides()) {
-        for (String level : settings.levels()) {
+        for (String level : offer.getLevels()) {
           errors.add(error(task, i, level, update[i]));
         }
         squaredNorm += PackedChunk.squaredNorm(packed.unpacked());

@@ -173,7 +173,15 @@ class ClientStateCodecTest {
     OpenUpdate open = new OpenUpdate(commit, List.of(chunk), true);
     TaskOffer offer =
         new TaskOffer(
-            task, 1, fill(32, 1), "masked", -1L, "fedavg", Map.of("clip", 2.0), List.of());
+            task,
+            1,
+            fill(32, 1),
+            "masked",
+            -1L,
+            List.of("plain"),
+            "fedavg",
+            Map.of("clip", 2.0),
+            List.of());
     MaskMember member = new MaskMember("ada", 41L, fill(32, 7), fill(32, 8), fill(64, 9));
     MaskState masks =
         MaskState.of(offer, fill(32, 10).array())

@@ -32,6 +32,10 @@ record FederationSettings(
   static final int STEPS = 10;
 
   FederatedSettings build() {
+    return build(OptimiserName.SGD);
+  }
+
+  FederatedSettings build(OptimiserName optimiser) {
     Policy policy =
         averaging == AveragingMethod.FEDASYNC
             ? new Immediate()
@@ -46,15 +50,11 @@ record FederationSettings(
         averaging == AveragingMethod.EF21 || averaging == AveragingMethod.ECONTROL ? rate : 1;
     return new FederatedSettings(
         new Method(
-            averaging,
-            local,
-            new Server(OptimiserName.SGD, serverRate, 0.9, 0.99, 1e-3, 0),
-            clients,
-            40),
+            averaging, local, new Server(optimiser, serverRate, 0.9, 0.99, 1e-3, 0), clients, 40),
         new Rounds(policy, new Staleness.Constant(), 10, 0),
         Robust.NONE,
         new Admission(1e6, 1, true),
         Privacy.NONE,
-        new Exchange(List.of(codec), Double.BYTES, 4, 100, 1 << 24));
+        new Exchange(List.of(codec.split(",")), Double.BYTES, 4, 100, 1 << 24));
   }
 }

@@ -79,7 +79,11 @@ final class InMemoryFederation {
             MODEL,
             (long) model.length,
             chunkLength,
-            List.of(new ModelLayer("all", 0L, List.of(model.length))),
+            List.of(
+                new ModelLayer(
+                    "all",
+                    0L,
+                    settings.needsLayers() ? List.of(model.length / 4, 4) : List.of(model.length))),
             ByteBuffer.allocate(0));
     definition.setSchemaHash(ByteBuffer.wrap(Digests.of(definition)));
     owner(definition);
@@ -103,6 +107,9 @@ final class InMemoryFederation {
               ByteBuffer.allocate(0));
       first.setDigest(ByteBuffer.wrap(Digests.of(first)));
       String key = FederatedKeys.chunk(MODEL, chunk);
+      if (settings.needsLayers()) {
+        enqueue(key, authorise(key, definition));
+      }
       enqueue(key, authorise(key, first));
     }
     run();

@@ -113,7 +113,6 @@ final class MaskedClients {
             before.client(),
             before.identity(),
             Optional.empty(),
-            List.of(),
             new Choices(false, 0, 0, masks));
     start(client, record -> true);
   }

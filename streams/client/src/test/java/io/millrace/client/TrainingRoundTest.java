@@ -9,8 +9,10 @@ import io.millrace.client.ClientSettings.Choices;
 import io.millrace.client.OutgoingRecord.Channel;
 import io.millrace.client.TrainingRound.Result;
 import io.millrace.operator.federated.AveragingMethod;
+import io.millrace.operator.federated.OptimiserName;
 import io.millrace.operator.federated.PackedChunk;
 import io.millrace.operator.federated.UpdateCodecs;
+import io.millrace.schema.ClientCommit;
 import io.millrace.schema.SingleObject;
 import io.millrace.schema.UpdateChunk;
 import io.millrace.schema.VersionCommit;
@@ -269,20 +271,69 @@ class TrainingRoundTest {
             || !federation.deadLetters.isEmpty());
   }
 
+  /** A layer [3 x 4] in one chunk: what the factors hold is what the training said. */
+  @Test
+  void meansOfLayersTravelBesideTheUpdateWhereTheOptimiserAsks() {
+    FederationSettings chosen =
+        new FederationSettings(AveragingMethod.FEDAVG, "top-k-0.5", 1, 0.02, 1, 1);
+    InMemoryFederation federation =
+        new InMemoryFederation(chosen.build(OptimiserName.MKOR), new double[LENGTH], LENGTH);
+    federation.welcome(settings[0]);
+    FederationTransport transport = federation.transport("client-0");
+    float[] means = {1, 2, 3, 4, 0.5f, 0, -0.5f};
+    LocalTraining training =
+        task -> {
+          double[] end = task.start().clone();
+          end[5] += 1;
+          return new TrainedModel(end, 1, 1, Map.of(), List.of(means));
+        };
+    assertEquals(Result.TRAINED, round(0, transport, training).run(NOW));
+    assertEquals(List.of(), federation.deadLetters);
+    // R = 0.99 + 0.01 a a' turns the step, and keeps its length
+    double[] model = federation.newest();
+    double length = 0;
+    for (double value : model) {
+      length += value * value;
+    }
+    assertEquals(1, length, 1e-9);
+    double[] turned = new double[4];
+    double factor = 0.01 / (0.99 + 0.01 * 30);
+    for (int j = 0; j < 4; j++) {
+      turned[j] = (j == 1 ? 1 : 0) - factor * means[1] * means[j];
+    }
+    for (int j = 0; j < 4; j++) {
+      assertEquals(turned[j] / turned[1], model[4 + j] / model[5], 1e-6, "input " + j);
+    }
+    assertThrows(
+        IllegalArgumentException.class,
+        () ->
+            round(
+                    0,
+                    transport,
+                    task -> new TrainedModel(task.start(), 1, 1, Map.of(), List.of(means, means)))
+                .run(NOW));
+  }
+
   @Test
   void errorsOfEveryLevelAreTold() {
     InMemoryFederation federation =
-        federation(new FederationSettings(AveragingMethod.FEDAVG, "plain", 1, 0.02, 1, 1));
-    settings[0] =
-        new ClientSettings(
-            settings[0].model(),
-            settings[0].client(),
-            settings[0].identity(),
-            Optional.of(federation.definition.getSchemaHash()),
-            List.of("plain"),
-            Choices.NONE);
+        federation(new FederationSettings(AveragingMethod.FEDAVG, "qsgd-4,plain", 1, 0.02, 1, 1));
     round(0, federation.transport("client-0"), gradients(0)).run(NOW);
     assertEquals(1, federation.versions.get(1L).getContributions().size());
+    List<Float> errors =
+        federation.sent.stream()
+            .filter(record -> record.channel() == Channel.CONTROL)
+            .filter(record -> SingleObject.recordName(record.value()).equals("ClientCommit"))
+            .map(record -> SingleObject.of(ClientCommit.class).decode(record.value()))
+            .findFirst()
+            .orElseThrow()
+            .getCodecErrors();
+    int chunks = federation.versions.get(1L).getChunkDigests().size();
+    assertEquals(2 * chunks, errors.size());
+    for (int chunk = 0; chunk < chunks; chunk++) {
+      assertTrue(errors.get(2 * chunk) > 0);
+      assertEquals(0, errors.get(2 * chunk + 1), "plain loses nothing");
+    }
   }
 
   @Test
@@ -295,7 +346,6 @@ class TrainingRoundTest {
             settings[0].client(),
             settings[0].identity(),
             Optional.of(ByteBuffer.allocate(32)),
-            List.of(),
             Choices.NONE);
     TrainingRound round = round(0, federation.transport("client-0"), gradients(0));
     assertThrows(IllegalArgumentException.class, () -> round.run(NOW));
@@ -379,12 +429,7 @@ class TrainingRoundTest {
 
   private static ClientSettings with(ClientSettings settings, Choices choices) {
     return new ClientSettings(
-        settings.model(),
-        settings.client(),
-        settings.identity(),
-        settings.schemaHash(),
-        settings.levels(),
-        choices);
+        settings.model(), settings.client(), settings.identity(), settings.schemaHash(), choices);
   }
 
   private static List<UpdateChunk> sentChunks(InMemoryFederation federation) {

@@ -17,6 +17,7 @@ import io.millrace.operator.federated.FederatedSettings.Server;
 import io.millrace.operator.federated.FederatedSettings.Synchronous;
 import io.millrace.operator.federated.OptimiserName;
 import io.millrace.operator.federated.PreMixing;
+import io.millrace.operator.federated.RecordSizes;
 import io.millrace.operator.federated.RobustRule;
 import io.millrace.operator.federated.Staleness;
 import io.millrace.operator.federated.UpdateCodecs;
@@ -115,11 +116,11 @@ final class FederatedSections {
       case "immediate" -> new Immediate();
       case "buffered" ->
           new Buffered(
-              section.integer("size", 10, 1, 1 << 16),
+              section.integer("size", 10, 1, RecordSizes.MOST_UPDATES),
               section.number("largest-correction", 1, 1, 64),
               section.number("arrival-memory", 1000, 1, 1e12));
       default -> {
-        int target = section.integer("target", 10, 1, 1 << 16);
+        int target = section.integer("target", 10, 1, RecordSizes.MOST_UPDATES);
         yield new Synchronous(
             target,
             section.integer("minimum", (target + 1) / 2, 1, target),

@@ -315,7 +315,7 @@ final class FederatedFamilyTest {
     assertEquals("ModelPointer", SingleObject.recordName(codec.encode(pointer)));
     FederatedOutput status =
         new FederatedOutput.Status(
-            new RoundStatus("m", 1L, 1L, RoundPhase.OPEN, 1, 1, 1, 1, 0L, 0L));
+            new RoundStatus("m", 1L, 1L, RoundPhase.OPEN, 1, 1, 1, 1, 0L, 0L, 0L));
     assertEquals("rounds", codec.channel(status));
     AuthorisedRecord word = new AuthorisedRecord(ByteBuffer.allocate(1), ByteBuffer.allocate(32));
     assertEquals("reports", codec.channel(new FederatedOutput.Report("m", word)));

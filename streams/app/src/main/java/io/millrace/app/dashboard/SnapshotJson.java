@@ -17,12 +17,8 @@ import java.util.Optional;
 final class SnapshotJson {
   private final ObjectMapper mapper =
       new ObjectMapper()
-          .registerModule(
-              new SimpleModule()
-                  .addSerializer(Optional.class, new AbsentAsNull())
-                  .addSerializer(float[].class, new NanAsNull())
-                  .addSerializer(Double.class, new NanAsNullDouble())
-                  .addSerializer(double.class, new NanAsNullDouble()));
+          .registerModule(new NumbersOrNull())
+          .registerModule(new SimpleModule().addSerializer(Optional.class, new AbsentAsNull()));
 
   /**
    * @param snapshot to write
@@ -43,34 +39,6 @@ final class SnapshotJson {
         throws IOException {
       if (value.isPresent()) {
         json.writePOJO(value.get());
-      } else {
-        json.writeNull();
-      }
-    }
-  }
-
-  private static final class NanAsNull extends JsonSerializer<float[]> {
-    @Override
-    public void serialize(float[] values, JsonGenerator json, SerializerProvider provider)
-        throws IOException {
-      json.writeStartArray();
-      for (float value : values) {
-        if (Float.isFinite(value)) {
-          json.writeNumber(value);
-        } else {
-          json.writeNull();
-        }
-      }
-      json.writeEndArray();
-    }
-  }
-
-  private static final class NanAsNullDouble extends JsonSerializer<Double> {
-    @Override
-    public void serialize(Double value, JsonGenerator json, SerializerProvider provider)
-        throws IOException {
-      if (Double.isFinite(value)) {
-        json.writeNumber(value);
       } else {
         json.writeNull();
       }

@@ -6,7 +6,6 @@ import io.millrace.app.federated.FederatedSelection.Selected;
 import io.millrace.client.ClientTopics;
 import io.millrace.client.RecordSender;
 import io.millrace.runtime.ConfigurationException;
-import io.millrace.runtime.Pipeline;
 import java.io.PrintWriter;
 import java.util.List;
 import java.util.Map;
@@ -57,7 +56,7 @@ final class GatewayCommand implements Callable<Integer> {
     require("--model-megabytes", modelMegabytes, 1, 1 << 20);
     LogLevels.forService();
     Selected selected = selection.read();
-    ClientTopics topics = topics(selected.pipeline().pipeline());
+    ClientTopics topics = FederatedTopics.of(selected.pipeline().pipeline());
     Map<String, String> kafka = selected.deployment().kafka();
     GatewayShelf shelf = new GatewayShelf((long) modelMegabytes << 20);
     CountDownLatch stopping = new CountDownLatch(1);
@@ -74,18 +73,6 @@ final class GatewayCommand implements Callable<Integer> {
       closed.countDown();
     }
     return 0;
-  }
-
-  /** Names of a federated pipeline's topics, as its clients know them. */
-  static ClientTopics topics(Pipeline pipeline) {
-    return new ClientTopics(
-        pipeline.topic("updates"),
-        pipeline.topic("control"),
-        pipeline.topic("tasks"),
-        pipeline.topic("models"),
-        pipeline.topic("versions"),
-        pipeline.topic("memories"),
-        pipeline.topic("rounds"));
   }
 
   private GatewayServer serve(RecordSender sender, GatewayShelf shelf, GatewayFollower follower) {

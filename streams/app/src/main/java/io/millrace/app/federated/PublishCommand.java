@@ -70,6 +70,14 @@ final class PublishCommand implements Callable<Integer> {
     ModelFile file =
         ModelFile.read(
             model, definition, values, settings.exchange().elementBytes(), settings.largestChunk());
+    if (file.chunkCount() > settings.mostChunks()) {
+      throw new ConfigurationException(
+          "--definition: got "
+              + file.chunkCount()
+              + " chunks, expected at most "
+              + settings.mostChunks()
+              + " with these rounds: longer chunks, or fewer updates a version");
+    }
     try {
       settings.checkLayers(file.definition());
     } catch (IllegalArgumentException e) {

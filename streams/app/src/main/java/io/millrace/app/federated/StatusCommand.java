@@ -112,6 +112,9 @@ final class StatusCommand implements Callable<Integer> {
           status.getTarget(),
           status.getOffered(),
           Instant.EPOCH.plus(status.getTimeMicros(), ChronoUnit.MICROS));
+      if (status.getOlderTicks() > 0) {
+        out.printf("  %,d ticks were older than another%n", status.getOlderTicks());
+      }
     }
     if (standing.newest != null) {
       VersionCommit newest = standing.newest;

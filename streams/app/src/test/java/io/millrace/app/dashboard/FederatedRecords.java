@@ -37,7 +37,8 @@ final class FederatedRecords {
                 minimum,
                 target,
                 9_000_000L,
-                2_000_000L));
+                2_000_000L,
+                0L));
   }
 
   static byte[] outcome(String client, String outcome, long staleness, String message) {
@@ -96,6 +97,7 @@ final class FederatedRecords {
                 hash,
                 codec,
                 -1L,
+                List.of(),
                 "fedavg",
                 Map.of(),
                 List.of()));

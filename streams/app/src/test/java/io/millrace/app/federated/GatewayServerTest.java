@@ -235,6 +235,7 @@ class GatewayServerTest {
             ByteBuffer.wrap(new byte[32]),
             "plain",
             -1L,
+            List.of(),
             "fedavg",
             Map.of("local-steps", 1.0, "local-rate", 0.5),
             List.of());

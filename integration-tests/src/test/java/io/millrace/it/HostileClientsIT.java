@@ -17,8 +17,8 @@ import java.util.Set;
 import java.util.TreeSet;
 import org.apache.kafka.clients.consumer.ConsumerRecord;
 import org.apache.kafka.clients.producer.RecordMetadata;
-import org.junit.jupiter.api.AfterEach;
-import org.junit.jupiter.api.BeforeEach;
+import org.junit.jupiter.api.AfterAll;
+import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
@@ -33,34 +33,53 @@ final class HostileClientsIT {
   private static final int ROUNDS = 1;
   private static final int BEFORE_EACH = 36;
 
-  private BrokerProcess broker;
-  private Cluster cluster;
-  private TestedPipeline pipeline;
+  private static BrokerProcess broker;
+  private static Cluster cluster;
+  private static TestedPipeline pipeline;
+  private static Outputs expected;
 
-  @BeforeEach
-  void startBroker() throws Exception {
+  /** Starts a process of a deployment. */
+  private interface Start {
+    JavaProcess of(Deployment deployment);
+  }
+
+  /** The run without them is on Kafka Streams: so the engines are compared as well. */
+  @BeforeAll
+  static void runWithoutThem() throws Exception {
     Directories.delete(DIRECTORY);
     broker = BrokerProcess.start(DIRECTORY.resolve("broker"));
     cluster = new Cluster(broker.bootstrapServers());
     pipeline =
         SimulatedFederation.pipeline(DIRECTORY, CLIENTS, "admission:", "  largest-norm: 1000");
+    Deployment clean = deployment("clean");
+    run(clean, run -> run.start(0), new Random(1), null, "clean");
+    assertEquals(List.of(), cluster.committed(clean.deadLetters()));
+    expected = Outputs.of(clean);
   }
 
-  @AfterEach
-  void stopBroker() {
+  @AfterAll
+  static void stopBroker() {
     broker.close();
   }
 
   @Test
-  void everyHostileRecordBecomesOneDeadLetterAndNothingElse() throws Exception {
-    long seed = Long.getLong("millrace.seed", System.nanoTime());
-    String context = "seed " + seed + " (-Dmillrace.seed repeats its records)";
-    Map<String, HostileClients.Hostile> hostile = new HashMap<>();
-    Deployment mixed = run("mixed", new Random(seed), hostile, context);
-    Deployment clean = run("clean", new Random(seed), null, context);
+  void everyHostileRecordBecomesOneDeadLetterAndNothingElseOnKafkaStreams() throws Exception {
+    everyHostileRecordBecomesOneDeadLetterAndNothingElse("streams", run -> run.start(0));
+  }
 
-    Outputs.of(mixed).assertSameAs(Outputs.of(clean), context);
-    assertEquals(List.of(), cluster.committed(clean.deadLetters()), context);
+  @Test
+  void everyHostileRecordBecomesOneDeadLetterAndNothingElseOnFlink() throws Exception {
+    everyHostileRecordBecomesOneDeadLetterAndNothingElse("flink", run -> run.startFlink(0));
+  }
+
+  private static void everyHostileRecordBecomesOneDeadLetterAndNothingElse(String name, Start start)
+      throws Exception {
+    long seed = Long.getLong("millrace.seed", System.nanoTime());
+    String context = name + ", seed " + seed + " (-Dmillrace.seed repeats its records)";
+    Map<String, HostileClients.Hostile> hostile = new HashMap<>();
+    Deployment mixed = deployment(name);
+    run(mixed, start, new Random(seed), hostile, context);
+    Outputs.of(mixed).assertSameAs(expected, context);
     int goods = CLIENTS * ROUNDS * (SimulatedFederation.CHUNKS + 1);
     assertEquals(goods * BEFORE_EACH + goods * (CLIENTS - 1) / CLIENTS, hostile.size(), context);
     assertDeadLetters(mixed, hostile, context);
@@ -69,21 +88,15 @@ final class HostileClientsIT {
   /**
    * @param hostileOrNull gets what was sent beside the good records, by place; null: nothing is
    */
-  private Deployment run(
-      String name, Random random, Map<String, HostileClients.Hostile> hostileOrNull, String context)
+  private static void run(
+      Deployment deployment,
+      Start start,
+      Random random,
+      Map<String, HostileClients.Hostile> hostileOrNull,
+      String context)
       throws Exception {
-    Deployment deployment =
-        new Deployment(
-            name,
-            "",
-            pipeline,
-            PARTITIONS,
-            1,
-            true,
-            DIRECTORY.resolve(name).toAbsolutePath(),
-            cluster);
     deployment.createTopics();
-    try (JavaProcess app = deployment.start(0);
+    try (JavaProcess app = start.of(deployment);
         SimulatedFederation clients = new SimulatedFederation(deployment, CLIENTS)) {
       HostileClients makers = new HostileClients(random, deployment, clients);
       clients.publish();
@@ -112,10 +125,14 @@ final class HostileClientsIT {
       assertTrue(clients.command(0, "verify").startsWith("1 models, 2 versions"), context);
       app.stop(PATIENCE);
     }
-    return deployment;
   }
 
-  private void assertDeadLetters(
+  private static Deployment deployment(String name) {
+    return new Deployment(
+        name, "", pipeline, PARTITIONS, 1, true, DIRECTORY.resolve(name).toAbsolutePath(), cluster);
+  }
+
+  private static void assertDeadLetters(
       Deployment deployment, Map<String, HostileClients.Hostile> hostile, String context) {
     SingleObject<DeadLetter> format = SingleObject.of(DeadLetter.class);
     Map<String, HostileClients.Hostile> open = new HashMap<>(hostile);

@@ -189,6 +189,11 @@ final class SimulatedFederation implements AutoCloseable {
         REQUEST.encode(new TaskRequest(MODEL, client, 0L)));
   }
 
+  /** Offers that were given so far count no more. */
+  void forgetOffers() {
+    offers.clear();
+  }
+
   /** The offer of a client for training on a version. */
   TaskOffer awaitOffer(String client, long version, JavaProcess app) {
     Await.until(

@@ -10,6 +10,7 @@ import io.millrace.schema.ChunkReceipt;
 import io.millrace.schema.ClientMemory;
 import io.millrace.schema.Contribution;
 import io.millrace.schema.ModelChunk;
+import io.millrace.schema.ModelDefinition;
 import io.millrace.schema.RoundDecision;
 import io.millrace.schema.RoundFreeze;
 import io.millrace.schema.SingleObject;
@@ -28,6 +29,7 @@ import java.util.function.Consumer;
  * settings bears on a version: a replay makes the same bytes.
  *
  * <pre>
+ * definition    -> nothing; sent before version 0 where the optimiser works on layers
  * version 0     -> ModelChunk, ChunkDone
  * UpdateChunk   -> ChunkReceipt; with another digest under the same task, a contested one
  * RoundFreeze   -> ChunkGram where a rule needs one, else the version
@@ -148,23 +150,58 @@ public final class ChunkAggregation
     try {
       String name = SingleObject.recordName(framed);
       switch (name) {
+        case "ModelDefinition" -> define(state, reports.definitions.decode(framed));
         case "ModelChunk" -> start(state, reports.models.decode(framed), out);
         case "RoundFreeze" -> freeze(state, reports.freezes.decode(framed), out);
         case "RoundDecision" -> decide(state, reports.decisions.decode(framed), out);
         default ->
             throw refuse(
                 Reason.WRONG_SCHEMA,
-                "command is a " + name + ", expected ModelChunk, RoundFreeze or RoundDecision");
+                "command is a "
+                    + name
+                    + ", expected ModelDefinition, ModelChunk, RoundFreeze or RoundDecision");
       }
     } catch (UnreadableRecordException e) {
       throw refuse(Reason.MALFORMED, "command: " + e.getMessage());
     }
   }
 
+  /** Tells a chunk which layers lie in it, where the optimiser works on layers. */
+  private void define(ChunkState state, ModelDefinition definition) {
+    byte[] schemaHash = CanonicalBytes.array(definition.getSchemaHash());
+    if (settings.method().server().optimiser() != OptimiserName.MKOR) {
+      throw refuse(Reason.WRONG_SCHEMA, "definition on the updates topic, only mkor asks for it");
+    }
+    if (!definition.getModel().equals(FederatedKeys.modelOf(state.key))
+        || !Arrays.equals(schemaHash, Digests.of(definition))
+        || state.isStarted() && !Arrays.equals(schemaHash, state.schemaHash)) {
+      throw refuse(Reason.INCONSISTENT, "definition is not that of the model at " + state.key);
+    }
+    if (state.optimiserId.equals(OptimiserName.MKOR.id())) {
+      throw refuse(Reason.DUPLICATE, "definition has come before");
+    }
+    double[] layout;
+    try {
+      layout = ServerKronecker.layout(definition, FederatedKeys.chunkOf(state.key));
+    } catch (IllegalArgumentException | ArithmeticException e) {
+      throw refuse(Reason.INCONSISTENT, "definition: " + e.getMessage());
+    }
+    state.optimiserId = OptimiserName.MKOR.id();
+    state.optimiserMemory =
+        new ServerKronecker(settings.method().server(), layout).memory().toArray(new double[0][]);
+    state.optimiserOrNull = null;
+    state.optimiserRevision++;
+  }
+
   private void start(ChunkState state, ModelChunk chunk, Consumer<? super FederatedOutput> out) {
     double[] values = ChunkVersions.start(state.key, state.isStarted(), chunk);
     if (!ChunkVersions.fits(values, ChunkVersions.largest(settings.exchange().elementBytes()))) {
       throw refuse(Reason.OUT_OF_RANGE, "version 0 has numbers beyond those to be published");
+    }
+    boolean defined = state.optimiserId.equals(OptimiserName.MKOR.id());
+    if (settings.method().server().optimiser() == OptimiserName.MKOR
+        && !(defined && ServerKronecker.fits(state.optimiserMemory[0], values.length))) {
+      throw refuse(Reason.UNKNOWN_MODEL, "mkor needs the model's definition before version 0");
     }
     state.chunkCount = chunk.getChunkCount();
     state.schemaHash = CanonicalBytes.array(chunk.getSchemaHash());
@@ -415,7 +452,9 @@ public final class ChunkAggregation
     double[] model = parent.clone();
     boolean fits = ChunkVersions.fits(update, LARGEST_STEP);
     if (fits) {
-      ServerOptimisers.of(settings.method().server(), state).step(model, update, freeze.getRate());
+      ServerOptimiser optimiser = ServerOptimisers.of(settings.method().server(), state);
+      observe(optimiser, state, round);
+      optimiser.step(model, update, freeze.getRate());
       state.optimiserRevision++;
       fits = ChunkVersions.fits(model, ChunkVersions.largest(settings.exchange().elementBytes()));
     }
@@ -427,6 +466,15 @@ public final class ChunkAggregation
       state.finish(round.contribution(i).getSequence());
     }
     remembered(state, round, out);
+  }
+
+  private static void observe(ServerOptimiser optimiser, ChunkState state, ChunkRound round) {
+    if (optimiser instanceof ServerKronecker kronecker) {
+      int numbers = ServerKronecker.vectors(ServerKronecker.layout(state));
+      if (numbers > 0) {
+        kronecker.observe(ChunkSums.vectors(round, numbers));
+      }
+    }
   }
 
   private double[] mean(ChunkState state, ChunkRound round, RoundDecision decisionOrNull) {

@@ -5,6 +5,7 @@ import io.millrace.schema.ChunkDone;
 import io.millrace.schema.ChunkGram;
 import io.millrace.schema.ChunkReceipt;
 import io.millrace.schema.ModelChunk;
+import io.millrace.schema.ModelDefinition;
 import io.millrace.schema.RoundDecision;
 import io.millrace.schema.RoundFreeze;
 import io.millrace.schema.SingleObject;
@@ -15,6 +16,7 @@ final class ChunkReports {
   final SingleObject<ChunkReceipt> receipts = SingleObject.of(ChunkReceipt.class);
   final SingleObject<ChunkGram> grams = SingleObject.of(ChunkGram.class);
   final SingleObject<ChunkDone> dones = SingleObject.of(ChunkDone.class);
+  final SingleObject<ModelDefinition> definitions = SingleObject.of(ModelDefinition.class);
   final SingleObject<ModelChunk> models = SingleObject.of(ModelChunk.class);
   final SingleObject<RoundFreeze> freezes = SingleObject.of(RoundFreeze.class);
   final SingleObject<RoundDecision> decisions = SingleObject.of(RoundDecision.class);

@@ -52,6 +52,12 @@ final class ChunkRound {
     return scaled(updates.get(i).values(length), contribution(i).getFactor());
   }
 
+  /** What came beside update i for {@link ServerKronecker}, times its factor. */
+  float[] vectors(int i, int numbers) {
+    float[] vectors = new PlainCodec().decode(updates.get(i).second(), numbers, 0);
+    return scaled(vectors, contribution(i).getFactor());
+  }
+
   /** All updates, one row each. */
   float[][] rows() {
     float[][] rows = new float[size()][];

@@ -162,11 +162,15 @@ public final class ChunkState {
     revision++;
   }
 
-  /** Begins steps anew: no optimiser has stepped, there is no previous aggregate. */
+  /**
+   * Begins steps anew: no optimiser has stepped, there is no previous aggregate. Where the layers
+   * lie stays known.
+   */
   void forgetSteps() {
+    boolean layered = optimiserId.equals(OptimiserName.MKOR.id());
+    optimiserMemory = layered ? new double[][] {ServerKronecker.layout(this)} : new double[0][];
+    optimiserId = layered ? optimiserId : "";
     optimiserOrNull = null;
-    optimiserId = "";
-    optimiserMemory = new double[0][];
     aggregate = new float[0];
     optimiserRevision++;
   }

@@ -41,7 +41,7 @@ public final class ChunkStateCodec implements StateCodec<ChunkState> {
   private static final int MEMORIES = PENDING + ChunkState.PENDING_BUCKETS;
   private static final int SECTIONS = MEMORIES + ChunkState.MEMORY_BUCKETS;
   private static final int DIGEST = UpdateIntake.DIGEST_BYTES;
-  private static final int MOST_ARRAYS = 4;
+  private static final int MOST_ARRAYS = 1 << 14;
 
   private final SingleObject<RoundFreeze> freezes = SingleObject.of(RoundFreeze.class);
 

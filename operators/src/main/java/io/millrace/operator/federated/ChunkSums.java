@@ -71,6 +71,17 @@ final class ChunkSums {
     return mean;
   }
 
+  /** Likewise, of what {@link ServerKronecker} takes beside the updates. */
+  static double[] vectors(ChunkRound round, int numbers) {
+    FixedPointSum sum = new FixedPointSum(numbers, scale(round));
+    for (int i = 0; i < round.size(); i++) {
+      sum.add(round.vectors(i, numbers), 0, round.contribution(i).getWeight());
+    }
+    double[] mean = new double[numbers];
+    sum.addTo(mean, 1 / round.freeze().getDivisor());
+    return mean;
+  }
+
   private double[] maskedMean(ChunkRound round) {
     // of one codec, as they were taken, and of the seed of their round
     MaskedCodec codec = MaskedCodec.named(round.update(0).codec());

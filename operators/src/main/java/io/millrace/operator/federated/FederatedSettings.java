@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.SettingCheck;
+import io.millrace.schema.ModelDefinition;
 import java.util.List;
 
 /**
@@ -75,10 +76,45 @@ public record FederatedSettings(
       MaskedScale.finest(
           masked.masking().largest(), (long) masked.counts().target() * admission.largestWeight());
     }
+    if (method.server().optimiser() == OptimiserName.MKOR) {
+      checkFactors(
+          averaging.remembers()
+              || individual
+              || noisy
+              || rounds.policy() instanceof Masked
+              || rounds.policy() instanceof Immediate,
+          method.server());
+    }
     if (averaging == AveragingMethod.FEDASYNC
         && (individual || method.server().optimiser() != OptimiserName.SGD)) {
       throw new IllegalArgumentException(
           "fedasync mixes one update in, expected rule mean and optimiser sgd");
+    }
+  }
+
+  /** What clients send beside the update is averaged bare. */
+  private static void checkFactors(boolean unfit, Server server) {
+    if (unfit || server.secondDecay() < 0.5 || server.floor() > 1) {
+      throw new IllegalArgumentException(
+          "mkor averages activations and gradients of fedavg, fedprox, fedbuff or afa-cd: expected"
+              + " no memory of clients, no robust rule, no noise, no masks, a second decay of 0.5"
+              + " or more and a floor of 1 or less, got "
+              + server);
+    }
+  }
+
+  /** Whether every chunk must know the model's layers before version 0. */
+  public boolean needsLayers() {
+    return method.server().optimiser() == OptimiserName.MKOR;
+  }
+
+  /**
+   * @throws IllegalArgumentException for layers that the server's optimiser cannot work on
+   */
+  public void checkLayers(ModelDefinition definition) {
+    long chunks = (definition.getLength() - 1) / definition.getChunkLength() + 1;
+    for (int chunk = 0; needsLayers() && chunk < chunks; chunk++) {
+      ServerKronecker.layout(definition, chunk);
     }
   }
 
@@ -147,8 +183,8 @@ public record FederatedSettings(
    *     by their own rate (AFA-CD, AFA-CS) or their rate and steps (SCALLION, SCAFCOM); EF21 and
    *     EControl step by this rate alone
    * @param firstDecay b1; the momentum of MOMENTUM
-   * @param secondDecay b2
-   * @param floor of the second moment's root
+   * @param secondDecay b2; of MKOR's factors
+   * @param floor of the second moment's root; entries of MKOR's inverses stay within 1 / floor
    * @param weightDecay of LION
    */
   public record Server(

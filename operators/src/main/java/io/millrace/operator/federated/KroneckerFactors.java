@@ -1,6 +1,7 @@
 package io.millrace.operator.federated;
 
 import io.millrace.operator.SettingCheck;
+import java.util.List;
 
 /**
  * Preconditioning of one layer by rank-1 updates of two inverse factors, after MKOR (Mozaffari, Li,
@@ -69,7 +70,12 @@ final class KroneckerFactors {
     }
   }
 
-  /** Entry of R^-1, for tests and for state. */
+  /** R^-1 and L^-1: the arrays themselves. */
+  List<double[]> memory() {
+    return List.of(inputInverse, outputInverse);
+  }
+
+  /** Entry of R^-1, for tests. */
   double inputInverse(int i, int j) {
     return inputInverse[i * inputs + j];
   }

@@ -17,7 +17,9 @@ public enum OptimiserName {
   /** {@link ServerLion}. */
   LION,
   /** {@link ServerDiffGrad}. */
-  DIFFGRAD;
+  DIFFGRAD,
+  /** {@link ServerKronecker}. */
+  MKOR;
 
   /** Name in settings, for example adam. */
   public String id() {

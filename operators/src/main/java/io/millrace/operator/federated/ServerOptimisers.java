@@ -8,7 +8,7 @@ final class ServerOptimisers {
   private ServerOptimisers() {}
 
   /** At step 0. */
-  static ServerOptimiser of(Server server, int length) {
+  private static ServerOptimiser of(Server server, int length, double[] layout) {
     AdaptiveSettings adaptive =
         new AdaptiveSettings(server.firstDecay(), server.secondDecay(), server.floor());
     return switch (server.optimiser()) {
@@ -20,6 +20,7 @@ final class ServerOptimisers {
       case LION ->
           new ServerLion(length, server.firstDecay(), server.secondDecay(), server.weightDecay());
       case DIFFGRAD -> new ServerDiffGrad(length, adaptive);
+      case MKOR -> new ServerKronecker(server, layout);
     };
   }
 
@@ -29,7 +30,7 @@ final class ServerOptimisers {
    */
   static ServerOptimiser of(Server server, ChunkState state) {
     if (state.optimiserOrNull == null || !state.optimiserId.equals(server.optimiser().id())) {
-      ServerOptimiser optimiser = of(server, state.length());
+      ServerOptimiser optimiser = of(server, state.length(), ServerKronecker.layout(state));
       List<double[]> memory = optimiser.memory();
       boolean same =
           state.optimiserId.equals(server.optimiser().id())

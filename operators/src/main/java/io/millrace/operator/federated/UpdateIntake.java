@@ -112,7 +112,8 @@ final class UpdateIntake {
               + settings.exchange().codecs());
     }
     boolean twofold = settings.method().averaging() == AveragingMethod.SCAFFOLD;
-    if (!twofold && second.length > 0) {
+    boolean factored = settings.method().server().optimiser() == OptimiserName.MKOR;
+    if (!twofold && !factored && second.length > 0) {
       throw refuse(
           Reason.MALFORMED, "second payload has " + second.length + " bytes, expected none");
     }
@@ -130,6 +131,9 @@ final class UpdateIntake {
       float[] control = decode(chunk.getCodec(), second, state.length(), task.getSeed());
       increment = largest(control);
     }
+    if (factored) {
+      increment = largest(vectors(state, second));
+    }
     if (settings.method().averaging().remembers()) {
       remembered(state, task, increment);
     }
@@ -137,6 +141,19 @@ final class UpdateIntake {
         new PendingUpdate(
             source, chunk.getCodec(), digest, payload, second, Math.max(largest, increment)),
         squaredNorm);
+  }
+
+  /** What {@link ServerKronecker} asks for beside the update. */
+  private float[] vectors(ChunkState state, byte[] second) {
+    int numbers = ServerKronecker.vectors(ServerKronecker.layout(state));
+    float[] vectors = decode("plain", second, numbers, 0);
+    new NormGate(settings.admission().largestNorm())
+        .refusal(NormGate.squaredNorm(vectors, 0, numbers))
+        .ifPresent(
+            message -> {
+              throw refuse(Reason.OUT_OF_RANGE, "activations and gradients: " + message);
+            });
+    return vectors;
   }
 
   /** Of a masked chunk nothing is known but its length: any bytes can be one. */

@@ -10,6 +10,7 @@ import io.millrace.schema.ChunkReceipt;
 import io.millrace.schema.ClientMemory;
 import io.millrace.schema.Contribution;
 import io.millrace.schema.ModelChunk;
+import io.millrace.schema.ModelDefinition;
 import io.millrace.schema.RoundDecision;
 import io.millrace.schema.RoundFreeze;
 import io.millrace.schema.SingleObject;
@@ -25,6 +26,7 @@ import java.util.HexFormat;
 import java.util.List;
 import java.util.Map;
 import java.util.Objects;
+import java.util.Optional;
 import java.util.Random;
 import java.util.TreeMap;
 
@@ -61,6 +63,18 @@ final class ChunkFederation {
   private long sequence;
 
   ChunkFederation(FederatedSettings settings, double[] start, int chunkLength, int partitions) {
+    this(settings, Optional.empty(), start, chunkLength, partitions);
+  }
+
+  /**
+   * @param definition sent before version 0
+   */
+  ChunkFederation(
+      FederatedSettings settings,
+      Optional<ModelDefinition> definition,
+      double[] start,
+      int chunkLength,
+      int partitions) {
     this.settings = settings;
     this.chunkLength = chunkLength;
     this.model = new double[start.length];
@@ -73,6 +87,9 @@ final class ChunkFederation {
       int to = Math.min(start.length, (chunk + 1) * chunkLength);
       states[chunk] =
           operators[chunk % partitions].createState(FederatedKeys.chunk(ChunkRecords.MODEL, chunk));
+      int place = chunk;
+      definition.ifPresent(
+          layers -> send(place, records.authorised(place, ModelDefinition.class, layers)));
       send(
           chunk,
           records.start(chunk, states.length, Arrays.copyOfRange(start, chunk * chunkLength, to)));
@@ -163,9 +180,15 @@ final class ChunkFederation {
 
   /** Delivers, and makes a version of the mean of all that is whole; drops all else. */
   void close(double rate) {
+    closeFrom(version(), rate);
+  }
+
+  /** Likewise, on an older version. */
+  void closeFrom(long parent, double rate) {
     deliver();
     List<Contribution> parts = whole();
     RoundFreeze freeze = ChunkRecords.freeze(version() + 1, parts, largest(parts));
+    freeze.setParent(parent);
     freeze.setRate(rate);
     List<Long> dropped = new ArrayList<>(receipts.keySet());
     parts.forEach(part -> dropped.remove(part.getSequence()));

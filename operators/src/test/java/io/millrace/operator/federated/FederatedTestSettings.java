@@ -27,7 +27,6 @@ final class FederatedTestSettings {
   private int clients = 10;
   private int elementBytes = Double.BYTES;
   private int pendingUpdates = 64;
-  private int memoryBits = 40;
   private Staleness staleness = new Staleness.Polynomial(0.5);
 
   FederatedTestSettings method(AveragingMethod method) {
@@ -99,11 +98,6 @@ final class FederatedTestSettings {
     return this;
   }
 
-  FederatedTestSettings memoryBits(int bits) {
-    memoryBits = bits;
-    return this;
-  }
-
   FederatedTestSettings clients(int all) {
     clients = all;
     return this;
@@ -121,7 +115,7 @@ final class FederatedTestSettings {
 
   FederatedSettings build() {
     return new FederatedSettings(
-        new Method(averaging, local, server, clients, memoryBits),
+        new Method(averaging, local, server, clients, 40),
         new Rounds(policy, staleness, 100, 0),
         robust,
         new Admission(largestNorm, 1 << 20, false),

@@ -205,6 +205,7 @@ final class Federation {
     drain();
   }
 
+  /** Numbers of a version, one of the newest twenty. */
   double[] model() {
     return models.lastEntry().getValue().clone();
   }
@@ -244,11 +245,11 @@ final class Federation {
   private void train(Held held) {
     TaskOffer offer = held.offer();
     UpdateTask task = offer.getTask();
-    answered.put(task.getClient(), task.getSequence());
     Sent sent = clients.get(task.getClient()).train(task, held.model(), held.control());
     if (sent.payloads().isEmpty()) {
       return;
     }
+    answered.put(task.getClient(), task.getSequence());
     List<byte[]> leaves = new ArrayList<>();
     double squaredNorm = 0;
     List<Message> messages = new ArrayList<>();

@@ -57,12 +57,17 @@ final class FederatedDemo implements AutoCloseable {
   private static final int CHUNK = 4_096;
   private static final int MASTER_KEY_BYTES = 32;
 
+  /** Honest updates are mostly shorter. */
+  private static final double CLIP = 2;
+
+
   /**
    * What is asked for.
    *
    * @param task fashion or digits, also the model's name
    * @param against what the last clients do
    * @param rule robust or mean
+   * @param noise of the aggregate, in clips; 0: none
    * @param concentration of the division
    */
   record Plan(
@@ -70,6 +75,7 @@ final class FederatedDemo implements AutoCloseable {
       int clients,
       List<Misconduct> against,
       String rule,
+      double noise,
       double concentration,
       long seed) {
     /** What a client does in place of its part; empty: it is honest. */
@@ -148,6 +154,7 @@ final class FederatedDemo implements AutoCloseable {
         plan.rule().equals("mean")
             ? "{rule: mean}"
             : "{mixing: nearest-neighbours, rule: trimmed-mean, faulty: " + faulty + "}";
+    String privacy = plan.noise() > 0 ? "{clip: " + CLIP + ", noise: " + plan.noise() + "}" : "{}";
     boolean flink = place.options().engine().equals("flink");
     Map<String, String> places =
         Map.of(
@@ -157,6 +164,7 @@ final class FederatedDemo implements AutoCloseable {
             "clients", Integer.toString(plan.clients()),
             "minimum", Integer.toString(Math.max(2 * faulty + 1, plan.clients() - 2)),
             "robust", robust,
+            "privacy", privacy,
             // a checkpoint costs more than a commit
             "commit-interval", flink ? "300" : "100");
     for (Map.Entry<String, String> one : places.entrySet()) {

@@ -79,6 +79,15 @@ final class FederatedDemoCommand implements Callable<Integer> {
   private String rule;
 
   @Option(
+      names = "--noise",
+      defaultValue = "0",
+      description = {
+        "With --rule mean: noise of this many clips on every sum, and the privacy loss is accounted",
+        "for (default: ${DEFAULT-VALUE})."
+      })
+  private double noise;
+
+  @Option(
       names = "--concentration",
       defaultValue = "1",
       description =
@@ -115,6 +124,7 @@ final class FederatedDemoCommand implements Callable<Integer> {
    * @param refused updates, by reason
    * @param refusedByClient updates
    * @param bytesSaved share of float32
+   * @param epsilon privacy loss; 0 without noise
    * @param deadLetters of the pipeline
    * @param restarts of processes, by name
    * @param page URL
@@ -135,6 +145,7 @@ final class FederatedDemoCommand implements Callable<Integer> {
       Map<String, Long> refused,
       Map<String, Long> refusedByClient,
       double bytesSaved,
+      double epsilon,
       long deadLetters,
       Map<String, Integer> restarts,
       String page) {}
@@ -153,6 +164,10 @@ final class FederatedDemoCommand implements Callable<Integer> {
     if (!rule.equals("robust") && !rule.equals("mean")) {
       throw new ConfigurationException("--rule: got " + rule + ", expected robust or mean");
     }
+    if (noise != 0 && !(rule.equals("mean") && noise >= 0.05 && noise <= 1e3)) {
+      throw new ConfigurationException(
+          "--noise: got " + noise + ", expected 0, or 0.05 to 1000 with --rule mean");
+    }
     if (!(concentration >= 0.05 && concentration <= 1e6)) {
       throw new ConfigurationException(
           "--concentration: got " + concentration + ", expected 0.05 to 1000000");
@@ -165,7 +180,7 @@ final class FederatedDemoCommand implements Callable<Integer> {
         out,
         (servers, directory, interrupted) -> {
           FederatedDemo.Plan plan =
-              new FederatedDemo.Plan(task, clients, against, rule, concentration, seed);
+              new FederatedDemo.Plan(task, clients, against, rule, noise, concentration, seed);
           try (FederatedDemo demo =
               FederatedDemo.start(
                   plan, learned, new FederatedDemo.Place(jar, servers, directory, options), out)) {
@@ -342,7 +357,9 @@ final class FederatedDemoCommand implements Callable<Integer> {
         report.refusedByClient().isEmpty() ? "none" : report.refusedByClient(),
         percent(report.bytesSaved()),
         view.codec(),
-        view.epsilon() > 0 ? "epsilon " + view.epsilon() : "none is accounted: no noise",
+        view.epsilon() > 0
+            ? String.format(Locale.ROOT, "epsilon %.2f at delta %.0e", view.epsilon(), view.delta())
+            : "none is accounted: no noise",
         view.lineage().isEmpty() ? "none" : view.lineage().get(0).lineage(),
         report.deadLetters(),
         report.restarts().isEmpty() ? "none" : report.restarts());
@@ -385,6 +402,7 @@ final class FederatedDemoCommand implements Callable<Integer> {
         view.refused(),
         byClient,
         saved(view),
+        view.epsilon(),
         demo.deadLetters(),
         restarts,
         demo.page().toString());

@@ -6,16 +6,26 @@ import io.millrace.schema.TaskOffer;
 import java.time.Duration;
 import java.util.List;
 import java.util.Optional;
+import java.util.concurrent.TimeUnit;
 import java.util.function.LongSupplier;
 
 /**
  * One turn after another: asks for a task, does what it wants, sends. Between turns nothing is held
- * that is not in the client's store. One thread.
+ * that is not in the client's store, but when an update was sent last: what the aggregator does not
+ * know of yet may be under way, and what it has refused will be refused again, so that it is sent
+ * again after {@value #FIRST_PATIENCE_SECONDS} s at the earliest, then after twice as many. One
+ * thread.
  */
 public final class TrainingRound {
+  private static final long FIRST_PATIENCE_SECONDS = 5;
+  private static final long LONGEST_PATIENCE_SECONDS = 300;
+
   private final FederatedClient client;
   private final FederationTransport transport;
   private final LongSupplier micros;
+  private long sentSequence = -1;
+  private long sentNanos;
+  private long patienceSeconds;
 
   /** What a turn came to. */
   public enum Result {
@@ -80,6 +90,9 @@ public final class TrainingRound {
         case TRAIN:
           return train(offer.get(), wait);
         case RESUME:
+          if (isUnderWay(offer.get())) {
+            break;
+          }
           deliver(offer.get(), client.resume(offer.get()));
           return Result.RESUMED;
         case MASK:
@@ -116,6 +129,18 @@ public final class TrainingRound {
 
   private void deliver(TaskOffer offer, List<OutgoingRecord> records) {
     transport.send(records);
-    client.delivered(offer.getTask().getSequence());
+    long sequence = offer.getTask().getSequence();
+    patienceSeconds =
+        sequence == sentSequence
+            ? Math.min(2 * patienceSeconds, LONGEST_PATIENCE_SECONDS)
+            : FIRST_PATIENCE_SECONDS;
+    sentSequence = sequence;
+    sentNanos = System.nanoTime();
+    client.delivered(sequence);
+  }
+
+  private boolean isUnderWay(TaskOffer offer) {
+    return offer.getTask().getSequence() == sentSequence
+        && System.nanoTime() - sentNanos < TimeUnit.SECONDS.toNanos(patienceSeconds);
   }
 }

@@ -166,6 +166,28 @@ class TrainingRoundTest {
     assertEquals(2, federation.versions.get(1L).getContributions().size());
   }
 
+  /** Nobody tells a client that a chunk was refused: it seems to be missing for ever. */
+  @Test
+  void aRefusedUpdateIsNotSentAgainAndAgain() {
+    InMemoryFederation federation =
+        federation(new FederationSettings(AveragingMethod.FEDAVG, "plain", 1, 0.02, 1, 1));
+    LocalTraining tooFar =
+        task -> {
+          double[] end = task.start().clone();
+          end[7] = 1e7;
+          return new TrainedModel(end, 1, 1, Map.of());
+        };
+    TrainingRound round = round(0, federation.transport("client-0"), tooFar);
+    assertEquals(Result.TRAINED, round.run(NOW));
+    assertEquals(1, federation.deadLetters.size());
+    assertEquals(Result.NO_TASK, round.run(NOW));
+    assertEquals(Result.NO_TASK, round.run(NOW));
+    assertEquals(CHUNKS, sentChunks(federation).size());
+    // another life does not know when it was sent
+    assertEquals(Result.RESUMED, round(0, federation.transport("client-0"), tooFar).run(NOW));
+    assertEquals(CHUNKS + 1, sentChunks(federation).size());
+  }
+
   @Test
   void repeatableTrainingFinishesAnUpdateWithoutItsStore() {
     InMemoryFederation federation =

@@ -20,13 +20,19 @@ import io.millrace.operator.federated.PreMixing;
 import io.millrace.operator.federated.RobustRule;
 import io.millrace.operator.federated.Staleness;
 import io.millrace.operator.federated.UpdateCodecs;
+import java.util.EnumSet;
 import java.util.List;
 import java.util.Locale;
+import java.util.Set;
 import java.util.stream.Stream;
 
 /** Reads the settings of federated models, section by section. */
 final class FederatedSections {
   private static final long MAXIMUM_MILLIS = 1L << 42;
+
+  /** Optimisers whose step is as long as the update. */
+  private static final Set<OptimiserName> PLAIN =
+      EnumSet.of(OptimiserName.SGD, OptimiserName.MOMENTUM, OptimiserName.MKOR);
 
   private FederatedSections() {}
 
@@ -76,7 +82,7 @@ final class FederatedSections {
 
   private static Server server(Settings section, AveragingMethod averaging) {
     OptimiserName optimiser = name(section, "optimiser", OptimiserName.SGD, OptimiserName.values());
-    boolean plain = optimiser == OptimiserName.SGD || optimiser == OptimiserName.MOMENTUM;
+    boolean plain = PLAIN.contains(optimiser);
     double rate = averaging == AveragingMethod.FEDASYNC ? 0.6 : plain ? 1 : 0.01;
     double belowOne = Math.nextDown(1.0);
     return new Server(

@@ -1,5 +1,6 @@
 package io.millrace.app.bench;
 
+import io.millrace.kernel.GemmScratch;
 import io.millrace.kernel.Kernels;
 import io.millrace.operator.federated.Aggregation;
 import io.millrace.operator.federated.Aggregations;
@@ -26,6 +27,12 @@ public class AggregationBenchmark {
   @Param("mean")
   public String rule;
 
+  private static final int SIDE = 512;
+
+  private final GemmScratch scratch = new GemmScratch();
+  private final float[] square = new float[SIDE * SIDE];
+  private float[] left;
+  private float[] right;
   private float[][] updates;
   private float[] copy;
   private double[] gram;
@@ -43,6 +50,8 @@ public class AggregationBenchmark {
         update[i] = common + (random.nextFloat() - 0.5f) * 0.1f;
       }
     }
+    left = Arrays.copyOf(updates[0], SIDE * SIDE);
+    right = Arrays.copyOf(updates[1], SIDE * SIDE);
     copy = new float[LENGTH];
     gram = new double[CLIENTS * CLIENTS];
     out = new double[LENGTH];
@@ -77,6 +86,14 @@ public class AggregationBenchmark {
     Kernels.gramAdd(updates, CLIENTS, 0, LENGTH, gram);
     count(clock);
     return gram;
+  }
+
+  /** The kernels' matrix product, 512 cubed, of floats. A record is a product. */
+  @Benchmark
+  public float[] product(CpuClock clock) {
+    Kernels.gemm(left, 0, right, 0, square, 0, SIDE, SIDE, SIDE, scratch);
+    clock.records += (long) SIDE * SIDE * SIDE;
+    return square;
   }
 
   /** A round, from updates to their aggregate. */

@@ -1,6 +1,8 @@
 package io.millrace.app.bench;
 
 import io.millrace.operator.federated.Aggregations;
+import io.millrace.operator.federated.PayloadSums;
+import io.millrace.operator.federated.UpdateCodecs;
 import java.io.PrintWriter;
 import java.util.ArrayList;
 import java.util.List;
@@ -17,6 +19,7 @@ import org.openjdk.jmh.runner.options.TimeValue;
 final class AggregationBenchmarks {
   private static final String READ = "plain read";
   private static final String COPY = "copy";
+  private static final String PRODUCT = "matrix product";
   private static final int HEAP_MEGABYTES = 1024;
 
   private final PrintWriter progress;
@@ -34,14 +37,20 @@ final class AggregationBenchmarks {
     this.only = only;
   }
 
-  /** The Gram matrix and every rule, each against a plain read of the same floats. */
+  /**
+   * The Gram matrix, every rule and every codec, each against a plain read of the same floats; the
+   * Gram matrix against the kernels' matrix product, too.
+   */
   List<BenchmarkResult> run() {
     KernelMeasurement read = measure(READ, fork("read"));
     KernelMeasurement copy = measure(COPY, fork("copy"));
     List<BenchmarkResult> results = new ArrayList<>();
     results.add(row(COPY, copy, READ, read));
     if (wanted("gram")) {
-      results.add(row("gram", measure("gram", fork("gram")), READ, read));
+      KernelMeasurement product = measure(PRODUCT, fork("product"));
+      KernelMeasurement gram = measure("gram", fork("gram"));
+      results.add(row("gram", gram, READ, read));
+      results.add(products("gram", gram, product));
     }
     for (String rule : Aggregations.names()) {
       if (wanted(rule)) {
@@ -50,7 +59,31 @@ final class AggregationBenchmarks {
         results.add(row(rule, own, COPY, copy));
       }
     }
+    for (String codec : UpdateCodecs.names()) {
+      if (wanted(codec)) {
+        results.addAll(codec(codec, read));
+      }
+    }
     return results;
+  }
+
+  /** Payloads decoded and summed; of linear codecs also summed and decoded. */
+  private List<BenchmarkResult> codec(String codec, KernelMeasurement read) {
+    String decoded = codec + ", decoded and summed";
+    KernelMeasurement own = measure(decoded, codecFork("decoded", codec));
+    if (!PayloadSums.isLinear(codec)) {
+      return List.of(row(decoded, own, READ, read));
+    }
+    String packed = codec + ", summed as it is";
+    KernelMeasurement linear = measure(packed, codecFork("packed", codec));
+    return List.of(
+        row(decoded, own, READ, read),
+        row(packed, linear, READ, read),
+        row(packed, linear, decoded, own));
+  }
+
+  private static ChainedOptionsBuilder codecFork(String method, String codec) {
+    return fork(CodecSumBenchmark.class, method).param("codec", codec);
   }
 
   private boolean wanted(String name) {
@@ -58,8 +91,12 @@ final class AggregationBenchmarks {
   }
 
   private static ChainedOptionsBuilder fork(String method) {
+    return fork(AggregationBenchmark.class, method);
+  }
+
+  private static ChainedOptionsBuilder fork(Class<?> benchmark, String method) {
     String kernels = System.getProperty("millrace.kernels", "auto");
-    return JmhFork.options(AggregationBenchmark.class, method, kernels, HEAP_MEGABYTES);
+    return JmhFork.options(benchmark, method, kernels, HEAP_MEGABYTES);
   }
 
   private KernelMeasurement measure(String name, ChainedOptionsBuilder options) {
@@ -73,11 +110,28 @@ final class AggregationBenchmarks {
     KernelMeasurement measured = KernelMeasurement.of(JmhFork.run(name, options));
     progress.printf(
         Locale.ROOT,
-        "%.2f Gparam/s, %.2f GB/s%n",
+        "%.2f G/s, %.2f GB/s%n",
         measured.recordsPerCpuSecond() / 1e9,
         measured.recordsPerCpuSecond() * Float.BYTES / 1e9);
     progress.flush();
     return measured;
+  }
+
+  /** Products that a Gram matrix needs against those that a matrix product of floats makes. */
+  private static BenchmarkResult products(
+      String name, KernelMeasurement own, KernelMeasurement product) {
+    double perFloat = (AggregationBenchmark.CLIENTS + 1) / 2.0;
+    double value = own.recordsPerCpuSecond() * perFloat / 1e9;
+    double against = product.recordsPerCpuSecond() / 1e9;
+    return new BenchmarkResult(
+        name + ", in double",
+        "64 x 1 M",
+        value,
+        "Gproducts/CPU s",
+        own.cpuSeconds(),
+        PRODUCT + " of floats",
+        against,
+        value / against);
   }
 
   private static BenchmarkResult row(

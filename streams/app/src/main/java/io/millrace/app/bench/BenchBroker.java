@@ -17,6 +17,9 @@ import java.util.Map;
 import java.util.concurrent.ExecutionException;
 import java.util.stream.Stream;
 import org.apache.kafka.clients.admin.Admin;
+import org.apache.kafka.clients.admin.ListOffsetsOptions;
+import org.apache.kafka.clients.admin.OffsetSpec;
+import org.apache.kafka.common.IsolationLevel;
 import org.apache.kafka.common.TopicPartition;
 import org.apache.kafka.common.errors.GroupIdNotFoundException;
 import org.apache.kafka.common.errors.RetriableException;
@@ -79,6 +82,22 @@ final class BenchBroker implements AutoCloseable {
         return 0;
       }
       throw new IllegalStateException("offsets of " + group + ": " + e.getCause().getMessage(), e);
+    }
+  }
+
+  /** Where what is committed ends in the only partition of a topic. */
+  long readable(String topic) throws InterruptedException {
+    TopicPartition partition = new TopicPartition(topic, 0);
+    try {
+      return admin
+          .listOffsets(
+              Map.of(partition, OffsetSpec.latest()),
+              new ListOffsetsOptions(IsolationLevel.READ_COMMITTED))
+          .partitionResult(partition)
+          .get()
+          .offset();
+    } catch (ExecutionException e) {
+      throw new IllegalStateException("end of " + topic + ": " + e.getCause().getMessage(), e);
     }
   }
 

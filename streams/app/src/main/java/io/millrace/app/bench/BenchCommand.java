@@ -38,7 +38,8 @@ public final class BenchCommand implements Callable<Integer> {
     kvpipeline,
     checkpoints,
     kvcache,
-    federated
+    federated,
+    federatedpipeline
   }
 
   @Spec private CommandSpec spec;
@@ -65,7 +66,7 @@ public final class BenchCommand implements Callable<Integer> {
             + " narrow it down:",
         "kafka-streams, flink, rocksdb, heap, exactly-once, at-least-once. Of kvcache: a codec,",
         "encode, openAndRestore, restore, scores, accumulate, keys, values, cache, memory.",
-        "Of federated: part of a rule's name."
+        "Of federated: part of a rule's or a codec's name, or gram."
       })
   private List<String> only = List.of();
 
@@ -105,6 +106,7 @@ public final class BenchCommand implements Callable<Integer> {
             case kvcache -> new PageBenchmarks(spec.commandLine().getErr(), quick, only).run();
             case federated ->
                 new AggregationBenchmarks(spec.commandLine().getErr(), quick, only).run();
+            case federatedpipeline -> federatedPipeline();
           });
     }
     print(out, results);
@@ -121,6 +123,16 @@ public final class BenchCommand implements Callable<Integer> {
     return new PipelineBenchmark(
             spec.commandLine().getOut(),
             load,
+            rounds > 0 ? plan.withRounds(rounds) : plan,
+            subjects(BenchSubject.all()))
+        .run();
+  }
+
+  private List<BenchmarkResult> federatedPipeline() throws IOException, InterruptedException {
+    FederatedPipelineBenchmark.Plan plan =
+        quick ? FederatedPipelineBenchmark.Plan.QUICK : FederatedPipelineBenchmark.Plan.FULL;
+    return new FederatedPipelineBenchmark(
+            spec.commandLine().getOut(),
             rounds > 0 ? plan.withRounds(rounds) : plan,
             subjects(BenchSubject.all()))
         .run();

@@ -173,7 +173,8 @@ final class PipelineBenchmark {
             run -> run.cpuSeconds() * 1e9 / records));
   }
 
-  private static BenchmarkResult result(
+  /** A figure of a subject against its identity's, the ratio that of the rounds in the middle. */
+  static BenchmarkResult result(
       BenchSubject subject,
       String figure,
       String unit,

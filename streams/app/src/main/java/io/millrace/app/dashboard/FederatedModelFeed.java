@@ -53,6 +53,26 @@ final class FederatedModelFeed {
     private boolean exhausted;
   }
 
+  /** Bytes of chunks seen; the last chunk of a model is shorter than the others. */
+  private static final class Sample {
+    private long bytes;
+    private long chunks;
+
+    void add(long more) {
+      bytes += more;
+      chunks++;
+    }
+
+    void clear() {
+      bytes = 0;
+      chunks = 0;
+    }
+
+    double mean() {
+      return bytes / (double) chunks;
+    }
+  }
+
   private final Map<String, Client> clients = new TreeMap<>();
   private final TreeMap<Long, VersionPoint> points = new TreeMap<>();
   private final TreeMap<Long, LineageView> lineage = new TreeMap<>();
@@ -66,8 +86,8 @@ final class FederatedModelFeed {
   private String codec = "";
   private long included;
   private long carried;
-  private long sampledBytes;
-  private long sampledChunks;
+  private final Sample inner = new Sample();
+  private final Sample last = new Sample();
   private double epsilon;
   private double delta;
   private int chunkCount;
@@ -188,8 +208,8 @@ final class FederatedModelFeed {
   private void codec(String name) {
     if (!name.equals(codec)) {
       codec = name;
-      sampledBytes = 0;
-      sampledChunks = 0;
+      inner.clear();
+      last.clear();
     }
   }
 
@@ -217,12 +237,20 @@ final class FederatedModelFeed {
   }
 
   void update(UpdateChunk chunk) {
-    sampledBytes += chunk.getPayload().remaining() + chunk.getSecond().remaining();
-    sampledChunks++;
+    Sample sample = chunk.getChunk() == chunk.getChunkCount() - 1 ? last : inner;
+    sample.add(chunk.getPayload().remaining() + chunk.getSecond().remaining());
   }
 
   boolean knowsSize() {
-    return sampledChunks >= ENOUGH_CHUNKS;
+    return last.chunks > 0 && inner.chunks + last.chunks >= ENOUGH_CHUNKS;
+  }
+
+  /** NaN: not known. */
+  private double updateBytes() {
+    if (!knowsLength()) {
+      return Double.NaN;
+    }
+    return chunkCount == 1 ? last.mean() : (chunkCount - 1.0) * inner.mean() + last.mean();
   }
 
   boolean knowsLength() {
@@ -252,10 +280,6 @@ final class FederatedModelFeed {
 
   FederatedView view(String model, List<String> models, Optional<EvaluationView> evaluation) {
     double length = knowsLength() ? (chunkCount - 1.0) * chunkLength + lastChunkLength : Double.NaN;
-    double bytesPerUpdate =
-        sampledChunks > 0 && knowsLength()
-            ? sampledBytes / (double) sampledChunks * chunkCount
-            : Double.NaN;
     return new FederatedView(
         model,
         models,
@@ -268,7 +292,7 @@ final class FederatedModelFeed {
         new TreeMap<>(reasons),
         staleness.clone(),
         codec,
-        bytesPerUpdate,
+        updateBytes(),
         length * Float.BYTES,
         epsilon,
         delta,

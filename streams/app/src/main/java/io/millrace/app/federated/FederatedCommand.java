@@ -14,6 +14,7 @@ import picocli.CommandLine.Command;
       StatusCommand.class,
       VerifyCommand.class,
       RebuildCommand.class,
+      SoupCommand.class,
       RollBackCommand.class,
       GatewayCommand.class,
       IdentityCommand.class

@@ -76,6 +76,14 @@ final class OwnerRecords implements AutoCloseable {
         definition.getModel(), SingleObject.of(ModelDefinition.class).encode(definition));
   }
 
+  /** To a chunk whose optimiser works on layers, before its version 0. */
+  Future<RecordMetadata> send(ModelDefinition definition, int chunk) {
+    return send(
+        updates,
+        FederatedKeys.chunk(definition.getModel(), chunk),
+        SingleObject.of(ModelDefinition.class).encode(definition));
+  }
+
   Future<RecordMetadata> send(ModelChunk chunk) {
     return send(
         updates,

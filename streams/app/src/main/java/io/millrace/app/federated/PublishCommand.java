@@ -4,6 +4,7 @@ import io.millrace.app.federated.FederatedSelection.Selected;
 import io.millrace.app.federated.FederatedSelection.SelectedMixing;
 import io.millrace.operator.federated.FederatedSettings;
 import io.millrace.operator.federated.MixingSettings;
+import io.millrace.runtime.ConfigurationException;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.nio.channels.FileChannel;
@@ -69,9 +70,17 @@ final class PublishCommand implements Callable<Integer> {
     ModelFile file =
         ModelFile.read(
             model, definition, values, settings.exchange().elementBytes(), settings.largestChunk());
+    try {
+      settings.checkLayers(file.definition());
+    } catch (IllegalArgumentException e) {
+      throw new ConfigurationException("--definition: got " + definition + ": " + e.getMessage());
+    }
     try (OwnerRecords records =
         new OwnerRecords(selected.pipeline(), selected.deployment().kafka())) {
       OwnerRecords.await(records.send(file.definition()));
+      for (int chunk = 0; settings.needsLayers() && chunk < file.chunkCount(); chunk++) {
+        OwnerRecords.await(records.send(file.definition(), chunk));
+      }
       send(file, records);
     }
     return file;

@@ -42,8 +42,8 @@ public record FederatedTask(
         "Fashion-MNIST, perceptron of 32 units",
         ImageTask.fashion(),
         32,
-        new MinibatchTraining(2, 32, 0.1, 0.5),
-        20,
+        new MinibatchTraining(4, 32, 0.1, 0.5),
+        5,
         0.841);
   }
 

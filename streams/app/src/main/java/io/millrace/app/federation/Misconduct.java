@@ -7,12 +7,20 @@ import java.util.stream.Collectors;
 
 /** What a client sends in place of its update when it is not honest. */
 public enum Misconduct {
-  /** The update it should send, turned round and ten times as long. */
+  /**
+   * The update it should send, turned round and ten times as long, but no longer than {@value
+   * #LONGEST_FLIP}: one that is too long for the aggregator's gate does no harm.
+   */
   SIGN_FLIP {
     @Override
     void write(float[] own, float[][] known, float[] out) {
+      double square = 0;
+      for (float value : own) {
+        square += (double) value * value;
+      }
+      double factor = Math.min(10, LONGEST_FLIP / Math.sqrt(Math.max(square, Float.MIN_VALUE)));
       for (int i = 0; i < out.length; i++) {
-        out[i] = -10 * own[i];
+        out[i] = (float) (-factor * own[i]);
       }
     }
   },
@@ -67,6 +75,8 @@ public enum Misconduct {
       out[out.length / 2] = 1e30f;
     }
   };
+
+  private static final double LONGEST_FLIP = 100;
 
   abstract void write(float[] own, float[][] known, float[] out);
 

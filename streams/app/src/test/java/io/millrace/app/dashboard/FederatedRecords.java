@@ -101,14 +101,14 @@ final class FederatedRecords {
                 List.of()));
   }
 
-  static byte[] update(int bytes) {
+  static byte[] update(int chunk, int chunks, int bytes) {
     ByteBuffer hash = ByteBuffer.wrap(new byte[32]);
     return SingleObject.of(UpdateChunk.class)
         .encode(
             new UpdateChunk(
                 new UpdateTask(MODEL, "a", 1L, 1L, 0L, 5L, 0L, hash.duplicate()),
-                0,
-                2,
+                chunk,
+                chunks,
                 hash.duplicate(),
                 "qsgd-16",
                 ByteBuffer.wrap(new byte[bytes]),

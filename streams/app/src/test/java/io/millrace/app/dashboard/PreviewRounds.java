@@ -35,7 +35,7 @@ final class PreviewRounds {
 
   PreviewRounds() {
     put(Role.TASKS, FederatedRecords.offer("qsgd-16"));
-    put(Role.UPDATES, FederatedRecords.update(2_050));
+    put(Role.UPDATES, FederatedRecords.update(0, 1, 2_050));
     put(Role.MODELS, FederatedRecords.chunk(0, 7, 4_096));
     put(Role.MODELS, FederatedRecords.chunk(6, 7, 874));
     put(Role.MODEL_VERSIONS, FederatedRecords.version(0, -1, List.of(), 0, 0));

@@ -25,6 +25,13 @@ class MisconductTest {
     assertArrayEquals(new float[] {1, 1e30f, 3}, Misconduct.HUGE.instead(OWN, KNOWN));
   }
 
+  @Test
+  void aFlippedUpdateIsNeverTooLongToBeTaken() {
+    float[] flipped = Misconduct.SIGN_FLIP.instead(new float[] {-30, 40}, KNOWN);
+    assertArrayEquals(new float[] {60, -80}, flipped, 1e-5f);
+    assertEquals(0, Misconduct.SIGN_FLIP.instead(new float[2], KNOWN)[1], 0);
+  }
+
   @ParameterizedTest
   @EnumSource
   void labelsLeadBackAndOwnUpdatesStay(Misconduct misconduct) {

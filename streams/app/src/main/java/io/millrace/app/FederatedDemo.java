@@ -60,7 +60,6 @@ final class FederatedDemo implements AutoCloseable {
   /** Honest updates are mostly shorter. */
   private static final double CLIP = 2;
 
-
   /**
    * What is asked for.
    *

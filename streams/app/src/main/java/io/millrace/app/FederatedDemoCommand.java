@@ -82,7 +82,8 @@ final class FederatedDemoCommand implements Callable<Integer> {
       names = "--noise",
       defaultValue = "0",
       description = {
-        "With --rule mean: noise of this many clips on every sum, and the privacy loss is accounted",
+        "With --rule mean: noise of this many clips on every sum, and the privacy loss is"
+            + " accounted",
         "for (default: ${DEFAULT-VALUE})."
       })
   private double noise;

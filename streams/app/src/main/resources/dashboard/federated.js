@@ -169,6 +169,8 @@ function clients(federated) {
   const processes = new Map((federated.evaluation?.processes ?? []).map((one) => [one.client, one]));
   const known = new Map(federated.clients.map((one) => [one.client, one]));
   const names = [...new Set([...processes.keys(), ...known.keys()])].sort();
+  // weights have a unit of their own, finer where stale updates count for less
+  const weights = federated.clients.reduce((sum, one) => sum + one.weight, 0);
   element("no-clients").hidden = names.length > 0;
   element("client-rows").replaceChildren(...names.map((name) => {
     const one = known.get(name);
@@ -184,7 +186,7 @@ function clients(federated) {
       conduct,
       made("td", "number", format.count(one?.included)), made("td", "number", format.count(one?.refused)), cell,
       made("td", "number", one ? format.count(one.staleness) : "–"),
-      made("td", "number", one ? format.count(one.weight) : "–"),
+      made("td", "number", one && weights > 0 ? percent(one.weight / weights) + "\u00a0%" : "–"),
       made("td", one?.exhausted ? "number bad" : "number", one?.epsilon == null ? "–" : format.significant(one.epsilon)));
     return row;
   }));

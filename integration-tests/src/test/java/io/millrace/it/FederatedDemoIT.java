@@ -35,7 +35,7 @@ class FederatedDemoIT {
   @Test
   void eightProcessesReachTheReferenceThoughTwoAreByzantineAndTheAggregatorIsKilled()
       throws IOException {
-    JsonNode root = killed("kafka-streams", 30, List.of("--task", "fashion"));
+    JsonNode root = killed("kafka-streams", 24, List.of("--task", "fashion"));
     List<Double> accuracies = accuracies(root);
     double last =
         accuracies.subList(accuracies.size() - LAST, accuracies.size()).stream()

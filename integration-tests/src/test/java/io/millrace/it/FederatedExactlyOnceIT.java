@@ -30,7 +30,7 @@ import org.junit.jupiter.api.BeforeAll;
 import org.junit.jupiter.api.Test;
 
 /**
- * Versions of a federated model after kills amid rounds equal those of an uninterrupted run, on
+ * T2: versions of a federated model after kills amid rounds equal those of an uninterrupted run, on
  * either engine, and no client trains a task twice.
  */
 final class FederatedExactlyOnceIT {

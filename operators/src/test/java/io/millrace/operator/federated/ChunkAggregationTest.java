@@ -29,6 +29,7 @@ class ChunkAggregationTest {
   private static final int LENGTH = 700;
   private static final int CHUNK = 100;
 
+  /** T1: one to five times each, in any order, on one partition or eight. */
   @ParameterizedTest
   @ValueSource(
       strings = {"plain", "random-k-0.3", "srht-0.3", "count-sketch-3x40", "qsgd-16", "top-k-0.1"})
@@ -130,6 +131,7 @@ class ChunkAggregationTest {
     assertTrue(Arrays.stream(hits).anyMatch(hit -> hit == 1));
   }
 
+  /** T4 as the chunk sees it. */
   @Test
   void anotherPayloadUnderTheSameTaskContestsTheUpdateForEver() {
     ChunkFederation run = federation(new FederatedTestSettings().build(), 2);
@@ -158,6 +160,7 @@ class ChunkAggregationTest {
     assertTrue(run.whole().isEmpty());
   }
 
+  /** T5 as the chunks see it. */
   @ParameterizedTest
   @ValueSource(floats = {Float.NaN, Float.POSITIVE_INFINITY, 1e30f})
   void oneBadNumberLeavesTheWholeUpdateOutInAllChunks(float bad) {
@@ -186,6 +189,7 @@ class ChunkAggregationTest {
     assertEquals(without.fingerprints(), run.fingerprints());
   }
 
+  /** T10: the noise of a replay is that of the first time. */
   @Test
   void aNoisySumIsTheSameInEveryReplayAndAsLoudAsAsked() {
     FederatedSettings settings = new FederatedTestSettings().privacy(1, 1).build();
@@ -218,6 +222,7 @@ class ChunkAggregationTest {
     return run;
   }
 
+  /** T9: all rules, with and without mixing. */
   @ParameterizedTest
   @EnumSource(RobustRule.class)
   void aRuleOverSevenChunksIsTheRuleOverOne(RobustRule rule) {
@@ -269,6 +274,7 @@ class ChunkAggregationTest {
     return Math.sqrt(Arrays.stream(model).map(value -> (value - 1) * (value - 1)).sum());
   }
 
+  /** T12 as the chunks see it. */
   @Test
   void aRoundStartsFromAnOlderVersionAfterARollBack() {
     ChunkFederation run = federation(new FederatedTestSettings().build(), 1);

@@ -116,6 +116,7 @@ class ChunkMethodsTest {
     assertEquals(1.3, run.model()[3], 1e-15);
   }
 
+  /** T8 on the chunk side alone. */
   @Test
   void aClientThatLostItsMemoryGoesOnFromTheEscrow() {
     assertExact(errorFeedback21(2000, 40));

@@ -143,6 +143,7 @@ class HostileChunkTest {
         unsealed("no digest", Reason.MALFORMED, chunk -> chunk.setDigest(ByteBuffer.allocate(0))));
   }
 
+  /** T14: another layout, an unknown codec, too large a chunk, and more. */
   @ParameterizedTest(name = "{0}: {1}")
   @MethodSource("updates")
   void aBadUpdateIsRefusedWithItsReason(

@@ -159,6 +159,7 @@ class RobustRulesTest {
     }
   }
 
+  /** T9 on the rules alone. */
   @Test
   void sevenChunksGiveWhatOneGives() {
     float[][] rows = withRow(updates, floats(column(new CoordinateMedian(CLIENTS))));

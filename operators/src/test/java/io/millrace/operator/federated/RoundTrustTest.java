@@ -142,6 +142,7 @@ class RoundTrustTest {
     }
   }
 
+  /** T4 as the control sees it. */
   @Test
   void aContestedChunkCostsTheUpdateAndBothDigestsAreNamed() {
     ControlRun run = rounds(new ControlTestSettings());

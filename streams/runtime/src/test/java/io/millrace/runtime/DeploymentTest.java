@@ -105,8 +105,8 @@ final class DeploymentTest {
         "pipelines[0].coder.refit: got an unknown key");
     refused(
         HEAD + "pipelines: [{name: a, operator: sorter}]\n",
-        "pipelines[0].operator: got sorter, expected one of federated, kv-cache,"
-            + " sensor-dictionary");
+        "pipelines[0].operator: got sorter, expected one of federated, federated-mixing,"
+            + " kv-cache, sensor-dictionary");
   }
 
   @Test

@@ -19,9 +19,6 @@ import io.millrace.schema.VersionCommit;
 import java.io.ByteArrayOutputStream;
 import java.io.IOException;
 import java.net.URI;
-import java.net.http.HttpClient;
-import java.net.http.HttpRequest;
-import java.net.http.HttpResponse.BodyHandlers;
 import java.nio.ByteBuffer;
 import java.nio.ByteOrder;
 import java.nio.file.Files;
@@ -225,11 +222,6 @@ final class FederatedCommandsIT {
             new FileStore(DIRECTORY.resolve("http.state")));
     try (JavaProcess gateway = gateway();
         GatewayTransport http = new GatewayTransport(address(gateway), settings)) {
-      URI ready = address(gateway).resolve("readyz");
-      Await.until(
-          () -> "the gateway has read its topics\n" + gateway.logTail(),
-          PATIENCE,
-          () -> answersOk(ready));
       TrainingRound round = TrainingRound.of(client, http);
       Await.until(
           () -> "an update goes through the gateway\n" + gateway.logTail(),
@@ -255,11 +247,6 @@ final class FederatedCommandsIT {
     } catch (IllegalStateException notYet) {
       return false;
     }
-  }
-
-  private static boolean answersOk(URI address) throws IOException, InterruptedException {
-    HttpRequest request = HttpRequest.newBuilder(address).build();
-    return HttpClient.newHttpClient().send(request, BodyHandlers.discarding()).statusCode() == 200;
   }
 
   private JavaProcess gateway() {

@@ -27,7 +27,8 @@ import java.util.function.Consumer;
  * <pre>
  * version 0    -> each node's version 0
  * UpdateChunk  -> nothing: the node moves, at the time of the newest tick
- * RoundTick    -> each node's next version: the spikes until then have mixed
+ * RoundTick    -> each node's next version: the spikes until then have mixed; nothing, if a
+ *                 newer one came
  * a version    -> ModelChunk of model MODEL:NODE, removal of one that is no longer kept;
  *                 at chunk 0 each node's TaskOffer, the right to send one gradient at it
  * </pre>
@@ -174,9 +175,7 @@ public final class EdgeMixing implements Operator<FederatedInput, MixingState, F
       throw refuse(Reason.BAD_TIME, "tick is at " + micros + " microseconds");
     }
     if (micros <= state.timeMicros) {
-      throw refuse(
-          micros == state.timeMicros ? Reason.DUPLICATE : Reason.LATE,
-          "tick is at " + micros + " microseconds, the newest was at " + state.timeMicros);
+      return; // of another process that ticks, too
     }
     if (state.timeMicros >= 0) {
       double units = (micros - state.timeMicros) / (1000.0 * settings.clock().unitMillis());

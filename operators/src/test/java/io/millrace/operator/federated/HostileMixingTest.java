@@ -162,10 +162,19 @@ class HostileMixingTest {
   }
 
   @Test
+  void ticksOfASecondProcessThatAreNotNewerChangeNothing() {
+    start();
+    byte[] before = bytes();
+    for (long seconds = 0; seconds <= 2; seconds++) {
+      operator.accept(
+          state, tick(seconds), 0, Models.NONE, output -> fail("output of an old tick"));
+    }
+    assertArrayEquals(before, bytes());
+  }
+
+  @Test
   void ticksThatAreNotTheOwnersOrNotOfThisTimeAreRefused() {
     start();
-    refused(Reason.DUPLICATE, tick(2));
-    refused(Reason.LATE, tick(1));
     refused(Reason.BAD_TIME, MixingNetwork.tick(records, CHUNK, -1));
     refused(Reason.BAD_TIME, MixingNetwork.tick(records, CHUNK, Long.MAX_VALUE));
     refused(Reason.UNAUTHORISED, MixingNetwork.tick(records, 0, 9_000_000));

@@ -32,6 +32,8 @@ public final class GatewayTransport implements FederationTransport {
   private static final Duration TIMEOUT = Duration.ofSeconds(30);
   private static final long PAUSE_MILLIS = 500;
   private static final int NOT_FOUND = 404;
+  private static final int UNAVAILABLE = 503;
+  private static final long RETRY_MILLIS = 200;
 
   private final URI gateway;
   private final String model;
@@ -197,9 +199,18 @@ public final class GatewayTransport implements FederationTransport {
     return Optional.of(answer.body());
   }
 
-  private HttpResponse<byte[]> exchange(HttpRequest.Builder request) {
+  /** Waits for a gateway that has just been started and still reads its topics. */
+  private HttpResponse<byte[]> exchange(HttpRequest.Builder builder) {
+    HttpRequest request = builder.timeout(TIMEOUT).build();
+    long end = System.nanoTime() + TIMEOUT.toNanos();
     try {
-      return http.send(request.timeout(TIMEOUT).build(), BodyHandlers.ofByteArray());
+      while (true) {
+        HttpResponse<byte[]> answer = http.send(request, BodyHandlers.ofByteArray());
+        if (answer.statusCode() != UNAVAILABLE || System.nanoTime() - end >= 0) {
+          return answer;
+        }
+        Thread.sleep(RETRY_MILLIS);
+      }
     } catch (IOException e) {
       throw new IllegalStateException("the gateway does not answer: " + e.getMessage(), e);
     } catch (InterruptedException e) {

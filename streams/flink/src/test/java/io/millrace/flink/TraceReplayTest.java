@@ -44,6 +44,8 @@ final class TraceReplayTest {
     "aggregation, ROCKSDB_INCREMENTAL, 7, 1000",
     "control, HASHMAP, 1, 40",
     "control, FORST, 7, 1000",
+    "masked-aggregation, HASHMAP, 1, 40",
+    "masked-control, ROCKSDB_INCREMENTAL, 7, 1000",
     "mixing, HASHMAP, 1, 40",
     "mixing, ROCKSDB_INCREMENTAL, 7, 1000",
   })

@@ -46,6 +46,8 @@ final class TraceReplayTest {
     "learning, 1000000", "learning, 1", "learning, 5",
     "aggregation, 1000000", "aggregation, 1", "aggregation, 5",
     "control, 1000000", "control, 1", "control, 5",
+    "masked-aggregation, 1000000", "masked-aggregation, 1", "masked-aggregation, 5",
+    "masked-control, 1000000", "masked-control, 1", "masked-control, 5",
     "mixing, 1000000", "mixing, 1", "mixing, 5"
   })
   void givesTheSameOutputs(String name, int every) {

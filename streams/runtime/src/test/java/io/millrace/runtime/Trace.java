@@ -50,10 +50,16 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
   /** Its rounds. */
   public static final String CONTROL = "control";
 
+  /** The chunks of a model whose updates are masked. */
+  public static final String MASKED_AGGREGATION = "masked-aggregation";
+
+  /** Its rounds. */
+  public static final String MASKED_CONTROL = "masked-control";
+
   /** Nodes that train without a server. */
   public static final String MIXING = "mixing";
 
-  /** What the key file of {@link #AGGREGATION}, {@link #CONTROL} and {@link #MIXING} holds. */
+  /** What the key file of federated models holds. */
   static final String MASTER_KEY = "not secret, only for traces";
 
   private static final Path KEY_FILE = keyFile();
@@ -91,12 +97,13 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
           case SENSORS -> "sensors.yaml";
           case WINDOW, LEARNING -> "kv.yaml";
           case AGGREGATION, CONTROL -> "federated.yaml";
+          case MASKED_AGGREGATION, MASKED_CONTROL -> "masked.yaml";
           case MIXING -> "mixing.yaml";
           default -> "shared.yaml";
         };
     String yaml = new String(resource(file), StandardCharsets.UTF_8);
     Map<String, String> key =
-        List.of(AGGREGATION, CONTROL, MIXING).contains(name)
+        List.of(AGGREGATION, CONTROL, MASKED_AGGREGATION, MASKED_CONTROL, MIXING).contains(name)
             ? Map.of("MILLRACE_PIPELINES_0__MASTER_KEY_FILE", KEY_FILE.toString())
             : Map.of();
     return Deployment.parse(file, yaml, key);
@@ -118,7 +125,7 @@ public record Trace(Deployment deployment, Stage stage, List<Event> events) {
         .pipelines()
         .get(0)
         .stages()
-        .get(List.of(MERGE, LEARNING, CONTROL).contains(name) ? 1 : 0);
+        .get(List.of(MERGE, LEARNING, CONTROL, MASKED_CONTROL).contains(name) ? 1 : 0);
   }
 
   /** The pipeline around the stage. */

@@ -50,6 +50,9 @@ final class TraceRecording {
     List<Trace> federated = FederatedTraceRecording.record();
     Files.write(folder.resolve("aggregation.bin"), federated.get(0).encode());
     Files.write(folder.resolve("control.bin"), federated.get(1).encode());
+    List<Trace> masked = MaskedTraceRecording.record();
+    Files.write(folder.resolve("masked-aggregation.bin"), masked.get(0).encode());
+    Files.write(folder.resolve("masked-control.bin"), masked.get(1).encode());
     Files.write(folder.resolve("mixing.bin"), MixingTraceRecording.record().encode());
   }
 

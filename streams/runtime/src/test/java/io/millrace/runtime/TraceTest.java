@@ -33,6 +33,8 @@ final class TraceTest {
     "learning, 1000000", "learning, 1", "learning, 7",
     "aggregation, 1000000", "aggregation, 1", "aggregation, 7",
     "control, 1000000", "control, 1", "control, 7",
+    "masked-aggregation, 1000000", "masked-aggregation, 1", "masked-aggregation, 7",
+    "masked-control, 1000000", "masked-control, 1", "masked-control, 7",
     "mixing, 1000000", "mixing, 1", "mixing, 7"
   })
   void isWhatTheRuntimeDoesWithAndWithoutRestarts(String name, int every) {
@@ -61,6 +63,9 @@ final class TraceTest {
     List<Trace> federated = FederatedTraceRecording.record();
     assertArrayEquals(Trace.resource("aggregation.bin"), federated.get(0).encode());
     assertArrayEquals(Trace.resource("control.bin"), federated.get(1).encode());
+    List<Trace> masked = MaskedTraceRecording.record();
+    assertArrayEquals(Trace.resource("masked-aggregation.bin"), masked.get(0).encode());
+    assertArrayEquals(Trace.resource("masked-control.bin"), masked.get(1).encode());
     assertArrayEquals(Trace.resource("mixing.bin"), MixingTraceRecording.record().encode());
   }
 
@@ -212,6 +217,40 @@ final class TraceTest {
         reasons.toString());
   }
 
+  @Test
+  void holdsMaskedRoundsWithAndWithoutEverybodyAndOneThatFails() {
+    Set<String> records = new TreeSet<>();
+    Set<String> reasons = new TreeSet<>();
+    Set<String> phases = new TreeSet<>();
+    List<Integer> contributions = new ArrayList<>();
+    for (Trace.Event event : Trace.load(Trace.MASKED_CONTROL).events()) {
+      for (TopicRecord output : event.outputs()) {
+        String record = output.value() == null ? "" : SingleObject.recordName(output.value());
+        records.add(record);
+        switch (record) {
+          case "DeadLetter" ->
+              reasons.add(SingleObject.of(DeadLetter.class).decode(output.value()).getReason());
+          case "RoundStatus" ->
+              phases.add(
+                  SingleObject.of(RoundStatus.class).decode(output.value()).getPhase().toString());
+          case "VersionCommit" ->
+              contributions.add(
+                  SingleObject.of(VersionCommit.class)
+                      .decode(output.value())
+                      .getContributions()
+                      .size());
+          default -> {}
+        }
+      }
+    }
+    assertEquals(List.of(0, 4, 3), contributions);
+    assertTrue(phases.contains("FAILED"), phases.toString());
+    assertTrue(
+        records.containsAll(Set.of("MaskCohort", "MaskDelivery", "MaskSurvivors")),
+        records.toString());
+    assertTrue(reasons.containsAll(Set.of("MALFORMED", "UNAUTHORISED")), reasons.toString());
+  }
+
   @ParameterizedTest
   @ValueSource(
       strings = {
@@ -222,6 +261,8 @@ final class TraceTest {
         "learning",
         "aggregation",
         "control",
+        "masked-aggregation",
+        "masked-control",
         "mixing"
       })
   void isSmall(String name) {

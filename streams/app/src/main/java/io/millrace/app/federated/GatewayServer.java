@@ -5,6 +5,7 @@ import com.fasterxml.jackson.databind.ObjectMapper;
 import io.javalin.Javalin;
 import io.javalin.config.JavalinConfig;
 import io.javalin.http.Context;
+import io.javalin.http.HandlerType;
 import io.javalin.http.HttpStatus;
 import io.millrace.app.dashboard.RequestGuard;
 import io.millrace.app.federated.GatewayIntake.Outcome;
@@ -46,7 +47,7 @@ import org.eclipse.jetty.util.thread.QueuedThreadPool;
  *
  * <p>Errors are JSON, {"error": "..."}: 400 for what is no such record, 404 for what is not there
  * (yet), 409 for other bytes under a task than before, 413 for a body beyond the bound, 502 when
- * Kafka does not take it.
+ * Kafka does not take it; 503 to reads before all topics have been read once.
  *
  * <p>It only produces: whether an update counts is decided by the aggregator, by the task's
  * authenticator and the commit's signature. There are no passwords: bound to a loopback address it
@@ -77,6 +78,7 @@ final class GatewayServer implements AutoCloseable {
             config -> {
               configure(config);
               config.routes.before(guard);
+              config.routes.before("/models/*", ctx -> requireReady(ctx, ready));
               config.routes.post(
                   "/models/{model}/requests",
                   ctx -> taken(ctx, intake.request(model(ctx), body(ctx))));
@@ -229,6 +231,13 @@ final class GatewayServer implements AutoCloseable {
       throw new Refusal(400, parameter + " in the path is not a whole number up to " + most);
     }
     return Long.parseLong(text);
+  }
+
+  /** An offer of an ended round looks like the newest one until all topics have been read. */
+  private static void requireReady(Context ctx, BooleanSupplier ready) {
+    if (ctx.method() == HandlerType.GET && !ready.getAsBoolean()) {
+      throw new Refusal(503, "the topics are still being read");
+    }
   }
 
   private static void readiness(Context ctx, boolean ready) {

@@ -50,7 +50,7 @@ class GatewayServerTest {
   private final HttpClient client = HttpClient.newHttpClient();
   private final List<OutgoingRecord> sent = new CopyOnWriteArrayList<>();
   private final GatewayShelf shelf = new GatewayShelf(1000);
-  private volatile boolean ready;
+  private volatile boolean ready = true;
   private volatile boolean broken;
   private final GatewayServer server =
       GatewayServer.start("127.0.0.1", 0, new GatewayIntake(this::sink), shelf, () -> ready);
@@ -264,11 +264,14 @@ class GatewayServerTest {
   }
 
   @Test
-  void tellsWhenItIsReady() throws Exception {
+  void tellsWhenItIsReadyAndGivesNothingOldBeforeThat() throws Exception {
+    ready = false;
     assertEquals(200, get("/healthz").statusCode());
     assertEquals(503, get("/readyz").statusCode());
+    assertEquals(503, get("/models/m/plan").statusCode());
     ready = true;
     assertEquals(200, get("/readyz").statusCode());
+    assertEquals(404, get("/models/m/plan").statusCode());
   }
 
   @Test

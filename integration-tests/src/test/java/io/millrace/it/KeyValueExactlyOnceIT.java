@@ -18,7 +18,7 @@ final class KeyValueExactlyOnceIT {
   private static final Path DIRECTORY = Path.of("target", "it", "key-value");
   private static final Duration STOP = Duration.ofSeconds(180);
   private static final int PARTITIONS = 4;
-  private static final int KILLS = 6;
+  private static final int KILLS = 4;
   private static final String INPUT = "blocks";
 
   @RegisterExtension private final FreshBroker broker = new FreshBroker(DIRECTORY);

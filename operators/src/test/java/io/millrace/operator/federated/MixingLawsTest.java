@@ -125,24 +125,30 @@ class MixingLawsTest {
       UpdateTask forged = MixingNetwork.task(records, 1, NODES, 0);
       forged.setClient("node-2");
       byte[] payload = new byte[4 * LENGTH];
-      return List.of(
-          newest,
-          records.start(0, 2, 1, 2),
-          MixingNetwork.tick(records, 1, Long.MAX_VALUE / 2),
-          MixingNetwork.tick(records, 0, Long.MAX_VALUE / 2),
-          new FederatedInput.Update(
-              ChunkRecords.chunk(forged, 0, 2, "plain", payload, new byte[0])),
-          new FederatedInput.Update(
-              ChunkRecords.chunk(
-                  MixingNetwork.task(records, 1, NODES, 1000),
-                  0,
-                  2,
-                  "plain",
-                  payload,
-                  new byte[0])),
-          new FederatedInput.Authorised(
-              new AuthorisedRecord(ByteBuffer.wrap(payload), ByteBuffer.wrap(new byte[32]))),
-          new FederatedInput.Commit(new ClientCommit()));
+      List<FederatedInput> refused =
+          new ArrayList<>(
+              List.of(
+                  records.start(0, 2, 1, 2),
+                  MixingNetwork.tick(records, 1, Long.MAX_VALUE / 2),
+                  MixingNetwork.tick(records, 0, Long.MAX_VALUE / 2),
+                  new FederatedInput.Update(
+                      ChunkRecords.chunk(forged, 0, 2, "plain", payload, new byte[0])),
+                  new FederatedInput.Update(
+                      ChunkRecords.chunk(
+                          MixingNetwork.task(records, 1, NODES, 1000),
+                          0,
+                          2,
+                          "plain",
+                          payload,
+                          new byte[0])),
+                  new FederatedInput.Authorised(
+                      new AuthorisedRecord(
+                          ByteBuffer.wrap(payload), ByteBuffer.wrap(new byte[32]))),
+                  new FederatedInput.Commit(new ClientCommit())));
+      if (newest instanceof FederatedInput.Update) {
+        refused.add(newest); // an older tick does nothing
+      }
+      return refused;
     }
 
     @Override

@@ -11,7 +11,8 @@ import io.millrace.operator.SettingCheck;
  * <p>O(orders^2) an addition with sampling, some milliseconds, O(orders) without. One thread.
  */
 final class RenyiAccountant {
-  private static final int LARGEST_ORDER = 512;
+  /** Of the whole orders from 2 on that are accounted. */
+  static final int LARGEST_ORDER = 512;
 
   /** Index is the order; 0 and 1 are not used. */
   private final double[] divergences = new double[LARGEST_ORDER + 1];
@@ -27,6 +28,11 @@ final class RenyiAccountant {
     for (int order = 2; order <= LARGEST_ORDER; order++) {
       divergences[order] += releases * curve[order];
     }
+  }
+
+  /** Renyi divergence of all releases together. */
+  double divergence(int order) {
+    return divergences[order];
   }
 
   /**

@@ -13,7 +13,8 @@ import java.util.TreeMap;
  *
  * <pre>
  * versions    8 v c
- * optimiser   8 c (momentum, Lion), 16 c (Adagrad, Yogi, Adam), 24 c (diffGrad), else 0
+ * optimiser   8 c (momentum, Lion), 16 c (Adagrad, Yogi, Adam), 24 c (diffGrad), MKOR
+ *             8 (i^2 + o^2) for each layer of i inputs and o outputs, else 0
  * aggregate   4 c where the rule asks for the previous one
  * memories    8 (n + 1) c in methods that remember
  * pending     p (b + 150)

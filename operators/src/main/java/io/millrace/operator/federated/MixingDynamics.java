@@ -54,8 +54,9 @@ final class MixingDynamics {
 
   static MixingDynamics of(MixingSettings settings) {
     double perEdge = settings.spikes() / settings.graph().edges().size();
-    double chi1 = settings.graph().connectivity() / perEdge;
-    double chi2 = settings.graph().resistance() / perEdge;
+    MixingGraph.Constants graph = settings.graph().constants();
+    double chi1 = graph.connectivity() / perEdge;
+    double chi2 = graph.resistance() / perEdge;
     return switch (settings.method()) {
       case PLAIN -> plain(settings.step().rate());
       case MOMENTUM -> momentum(settings.step().rate(), chi1, chi2);

@@ -87,14 +87,16 @@ public record MixingGraph(List<String> nodes, List<Edge> edges) {
     return new MixingGraph(nodes, edges);
   }
 
-  /** chi1. */
-  public double connectivity() {
-    SymmetricEigen.Decomposition eigen = SymmetricEigen.of(laplacian(), nodes.size());
-    return 1 / eigen.values()[nodes.size() - 2];
-  }
+  /**
+   * What mixing over the network costs.
+   *
+   * @param connectivity chi1
+   * @param resistance chi2
+   */
+  record Constants(double connectivity, double resistance) {}
 
-  /** chi2. */
-  public double resistance() {
+  /** Both constants, in O(n^3). */
+  Constants constants() {
     int n = nodes.size();
     SymmetricEigen.Decomposition eigen = SymmetricEigen.of(laplacian(), n);
     double largest = 0;
@@ -107,7 +109,7 @@ public record MixingGraph(List<String> nodes, List<Edge> edges) {
       }
       largest = Math.max(largest, between / 2);
     }
-    return largest;
+    return new Constants(1 / eigen.values()[n - 2], largest);
   }
 
   private double[] laplacian() {

@@ -30,9 +30,10 @@ public record MixingSettings(
    */
   public MixingSettings {
     double spikes = spikes(method, graph, clock);
-    if (method == MixingMethod.DADAO && spikes < leastSpikes(graph)) {
+    double least = method == MixingMethod.DADAO ? leastSpikes(graph) : 0;
+    if (spikes < least) {
       throw new IllegalArgumentException(
-          "spikes are " + spikes + ", dadao needs " + leastSpikes(graph) + " on this graph");
+          "spikes are " + spikes + ", dadao needs " + least + " on this graph");
     }
     if (spikes * clock.longestStep() > MOST_SPIKES) {
       throw new IllegalArgumentException(
@@ -64,7 +65,8 @@ public record MixingSettings(
 
   /** With these chi1 chi2 is 1/2, what DADAO's theorem asks for. */
   private static double leastSpikes(MixingGraph graph) {
-    return graph.edges().size() * Math.sqrt(2 * graph.connectivity() * graph.resistance());
+    MixingGraph.Constants known = graph.constants();
+    return graph.edges().size() * Math.sqrt(2 * known.connectivity() * known.resistance());
   }
 
   /**

@@ -92,8 +92,8 @@ class EdgeMixingTest {
           case "complete" -> 1 / n;
           default -> 0.5;
         };
-    assertEquals(1 / eigenvalue, graph.connectivity(), 1e-9 / eigenvalue);
-    assertEquals(resistance, graph.resistance(), 1e-9);
+    assertEquals(1 / eigenvalue, graph.constants().connectivity(), 1e-9 / eigenvalue);
+    assertEquals(resistance, graph.constants().resistance(), 1e-9);
   }
 
   @Test

@@ -1,8 +1,10 @@
 package io.millrace.app.bench;
 
 import io.millrace.app.federated.FederatedCommand;
+import io.millrace.app.federated.FederatedTopics;
 import io.millrace.client.ClientTopics;
 import io.millrace.client.OutgoingRecord;
+import io.millrace.runtime.Deployment;
 import java.io.IOException;
 import java.io.PrintWriter;
 import java.io.UncheckedIOException;
@@ -142,7 +144,8 @@ final class FederatedPipelineBenchmark {
     String deployment = deployment(broker, subject, name);
     broker.createTopics(deployment);
     engine.ask(EngineRequest.run(deployment));
-    try (FederatedLoad load = new FederatedLoad(broker.servers(), topics(name), plan.round())) {
+    try (FederatedLoad load =
+        new FederatedLoad(broker.servers(), topics(deployment), plan.round())) {
       publish(broker.directory(name), deployment);
       List<OutgoingRecord> updates = load.updates();
       double cpuBefore = engine.ask(EngineRequest.figures()).cpuSeconds();
@@ -159,9 +162,9 @@ final class FederatedPipelineBenchmark {
   private PipelineBenchmark.Run copy(
       BenchBroker broker, EngineProcess engine, BenchSubject subject, String name)
       throws InterruptedException {
-    ClientTopics from = topics(name);
-    String to = name + "-copy";
     String deployment = deployment(broker, subject, name);
+    ClientTopics from = topics(deployment);
+    String to = name + "-copy";
     broker.createTopics(deployment, to);
     engine.ask(EngineRequest.copy(deployment, from.updates(), to));
     try (FederatedLoad load = new FederatedLoad(broker.servers(), from, plan.round())) {
@@ -197,15 +200,8 @@ final class FederatedPipelineBenchmark {
     }
   }
 
-  private static ClientTopics topics(String pipeline) {
-    return new ClientTopics(
-        pipeline + ".updates",
-        pipeline + ".control",
-        pipeline + ".tasks",
-        pipeline + ".models",
-        pipeline + ".versions",
-        pipeline + ".memories",
-        pipeline + ".rounds");
+  private static ClientTopics topics(String deployment) {
+    return FederatedTopics.of(Deployment.parse("bench", deployment, Map.of()).pipelines().get(0));
   }
 
   private List<OutgoingRecord> records() {

@@ -21,13 +21,7 @@ import picocli.CommandLine.Spec;
 final class RollBackCommand implements Callable<Integer> {
   @Spec private CommandSpec spec;
   @Mixin private FederatedSelection selection;
-
-  // the standard options would bring a --version of their own, and none of them would be there
-  @Option(
-      names = {"-h", "--help"},
-      usageHelp = true,
-      description = "Show this help message and exit.")
-  private boolean isHelpRequested;
+  @Mixin private HelpOption help;
 
   @Option(names = "--model", required = true, description = "Which.")
   private String model;

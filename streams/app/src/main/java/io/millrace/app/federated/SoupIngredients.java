@@ -85,11 +85,12 @@ final class SoupIngredients {
    */
   List<Ingredient> all(boolean sparse) {
     List<Ingredient> ingredients = new ArrayList<>();
+    Set<Long> missing = missing();
     for (long version : wanted) {
       if (!commits.containsKey(version)) {
         throw new IllegalStateException(model + " has no version " + version);
       }
-      if (missing().contains(version)) {
+      if (missing.contains(version)) {
         throw new IllegalStateException(
             model + " version " + version + " is kept no longer, and the log does not make it");
       }
@@ -105,9 +106,10 @@ final class SoupIngredients {
     try {
       MessageDigest digest = MessageDigest.getInstance("SHA-256");
       digest.update("mask".getBytes(StandardCharsets.UTF_8));
+      ByteBuffer place = ByteBuffer.allocate(Integer.BYTES);
       for (int i = 0; i < values.length; i++) {
         if (values[i] != 0) {
-          digest.update(ByteBuffer.allocate(Integer.BYTES).putInt(0, i));
+          digest.update(place.putInt(0, i).array());
         }
       }
       return HexFormat.of().formatHex(digest.digest(), 0, MASK_BYTES);
